@@ -1,0 +1,83 @@
+/**
+ * Every failure Holdfast can name: one row per code, with the data a caller may act on. Codes are public: they become
+ * condition reasons, the JSON output and the exit status. Message text is for people and is never matched.
+ */
+export interface ErrorData {
+  // api: what users write
+  InvalidDocument: { problems: readonly { code: string; message: string; at: string }[] };
+  InvalidPatch: { operation: number; path: string };
+  // kube: the API server
+  KubeUnavailable: { ref: string };
+  KubeConflict: { ref: string };
+  KubeExists: { ref: string };
+  KubeNotFound: { ref: string };
+  KubeRejected: { ref: string; status: number; reason: string };
+  KubeForbidden: { ref: string; status: number };
+  KubeExpired: { ref: string; continueToken: string | undefined };
+  KubeConfigInvalid: { path: string };
+  // git: the remote
+  GitUnreachable: { url: string };
+  GitAuth: { url: string; status: number };
+  GitNotFound: { url: string };
+  GitBranchMissing: { url: string; branch: string };
+  GitEmpty: { url: string };
+  GitPathMissing: { path: string; revision: string };
+  GitEntryRefused: { path: string; why: string };
+  GitPushRejected: { branch: string; why: string };
+  GitRedirectRefused: { url: string };
+  GitTimeout: { url: string; afterMs: number };
+  // storage: where backups live
+  StoreUnreachable: { location: string };
+  StoreAuth: { location: string };
+  StoreBucketMissing: { location: string };
+  StoreObjectMissing: { key: string };
+  StoreObjectExists: { key: string };
+  StoreReadOnly: { location: string };
+  StoreFull: { location: string };
+  ArchiveTruncated: { key: string };
+  ArchiveInvalid: { key: string; why: string };
+  DigestMismatch: { key: string; expected: string; actual: string };
+  BackupNotFound: { name: string; location: string };
+  BackupNameTaken: { name: string; owner: string };
+  BackupIncomplete: { name: string };
+  // engines and the loop
+  InvalidSpec: { fields: readonly string[] };
+  ClaimTaken: { key: string; owner: string };
+  LedgerUnreadable: { where: string };
+  Cancelled: { what: string };
+  LeaseLost: { lease: string };
+  Usage: { argument: string };
+  Internal: { detail: string };
+}
+
+export type ErrorCode = keyof ErrorData;
+
+/** The one error class: a literal `code`, typed `data`, and what the library threw in `cause`. */
+export class CodedError<C extends ErrorCode = ErrorCode> extends Error {
+  override readonly name = "CodedError";
+  readonly code: C;
+  readonly data: ErrorData[C];
+
+  constructor(code: C, data: ErrorData[C], message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+    this.data = data;
+  }
+}
+
+/** True when `error` is ours and carries `code`; narrows the data with it. */
+export function isCoded<C extends ErrorCode>(error: unknown, code: C): error is CodedError<C> {
+  return error instanceof CodedError && error.code === code;
+}
+
+/** What any thrown value says to a person, without credentials and without URL query strings. */
+export function messageOf(error: unknown): string {
+  return redact(error instanceof Error ? error.message : String(error));
+}
+
+/** Strips `user:password@` and query strings from every URL in a text (Flux's SanitizeError). */
+export function redact(text: string): string {
+  return text
+    .replace(/\b([a-z][a-z0-9+.-]*:\/\/)[^\s/@"']*@/gi, "$1")
+    .replace(/\b([a-z][a-z0-9+.-]*:\/\/[^\s?"'#]+)\?[^\s"']*/gi, "$1");
+}

@@ -1,0 +1,108 @@
+import type { GroupVersionResource, KubeObject, ObjectKey } from "../api/object.ts";
+
+/**
+ * What the rest of the product asks of the API server. Objects travel as raw JSON: bytes where they are copied, plain
+ * values (numbers beyond a double tagged, see `api/json.ts`) where they are decided upon.
+ */
+export interface KubeClient {
+  /** The object, or undefined when it does not exist. @throws {KubeUnavailable, KubeForbidden, KubeRejected} */
+  get(gvr: GroupVersionResource, key: ObjectKey, signal?: AbortSignal): Promise<KubeObject | undefined>;
+  /** The exact bytes of one object, or undefined when it does not exist. */
+  getBytes(gvr: GroupVersionResource, key: ObjectKey, signal?: AbortSignal): Promise<Uint8Array | undefined>;
+  /** Pages of a LIST, in server order; `key.namespace` "" lists all namespaces or a cluster-scoped resource. */
+  listPages(gvr: GroupVersionResource, options?: ListOptions): AsyncIterable<ListPage>;
+  /** Every item of a LIST as values, for small resources. */
+  list(gvr: GroupVersionResource, options?: ListOptions): Promise<KubeObject[]>;
+  /** @throws {KubeExists} when an object of that name exists (HTTP 409 AlreadyExists). */
+  create(gvr: GroupVersionResource, object: KubeObject, options?: WriteOptions): Promise<KubeObject>;
+  /** @throws {KubeConflict} on a lost race (409) or a failed JSON Patch `test` (422); @throws {KubeNotFound}. */
+  patch(gvr: GroupVersionResource, key: ObjectKey, patch: Patch, options?: WriteOptions): Promise<KubeObject>;
+  /** PUT of the whole object. @throws {KubeConflict, KubeNotFound} */
+  replace(gvr: GroupVersionResource, object: KubeObject, options?: WriteOptions): Promise<KubeObject>;
+  /** False when it was already gone. @throws {KubeConflict} when a precondition does not hold. */
+  delete(gvr: GroupVersionResource, key: ObjectKey, options?: DeleteOptions): Promise<boolean>;
+  /** What the server serves now. Cached by the client until `refresh`. */
+  discovery(options?: { refresh?: boolean; signal?: AbortSignal }): Promise<Discovery>;
+  /** Runs a command in a container through the real exec protocol. Output is cut at 64 KiB a stream. */
+  exec(target: ExecTarget, signal?: AbortSignal): Promise<ExecResult>;
+  /** GET of any path, parsed: `/version`, `/healthz`. */
+  getPath(path: string, signal?: AbortSignal): Promise<unknown>;
+}
+
+export interface ListOptions {
+  readonly namespace?: string;
+  readonly labelSelector?: string;
+  readonly fieldSelector?: string;
+  /** Items a page; 500 unless told. */
+  readonly limit?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** One page. `items` are byte-exact cuts out of the response body, in its order. */
+export interface ListPage {
+  readonly items: readonly Uint8Array[];
+  /** `apiVersion` and `kind` of the items (the List's kind without `List`); items may lack or carry their own. */
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly resourceVersion: string;
+  /** How many items the server says are left, where it says so. */
+  readonly remaining: number | undefined;
+  /** True from the page on that continued after a 410 by the server's inconsistent continue token. */
+  readonly inconsistent: boolean;
+}
+
+export type Patch =
+  | { readonly type: "json"; readonly operations: readonly unknown[] }
+  | { readonly type: "merge"; readonly body: unknown }
+  | { readonly type: "strategic"; readonly body: unknown };
+
+export interface WriteOptions {
+  readonly subresource?: "status";
+  readonly dryRun?: boolean;
+  readonly fieldManager?: string;
+  /** `Strict` for our own kinds (design §2); objects of others are restored with `Warn`. */
+  readonly fieldValidation?: "Strict" | "Warn" | "Ignore";
+  readonly signal?: AbortSignal;
+}
+
+export interface DeleteOptions {
+  readonly uid?: string;
+  readonly resourceVersion?: string;
+  readonly propagationPolicy?: "Background" | "Foreground" | "Orphan";
+  readonly dryRun?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** One served resource (no subresources), as aggregated discovery tells it. */
+export interface ServedResource extends GroupVersionResource {
+  readonly kind: string;
+  readonly singular: string;
+  readonly shortNames: readonly string[];
+  readonly categories: readonly string[];
+  readonly namespaced: boolean;
+  readonly verbs: readonly string[];
+  /** Whether `version` is the version the server prefers for this resource. */
+  readonly preferred: boolean;
+  /** Subresources served, such as `status`. */
+  readonly subresources: readonly string[];
+}
+
+export interface Discovery {
+  /** In the server's order of groups and versions; every served version of every resource. */
+  readonly resources: readonly ServedResource[];
+  /** Group versions the server could not tell about (a dead aggregated API), with the reason. */
+  readonly failures: readonly { readonly groupVersion: string; readonly message: string }[];
+}
+
+export interface ExecTarget {
+  readonly namespace: string;
+  readonly pod: string;
+  readonly container: string;
+  readonly command: readonly string[];
+  readonly timeoutMs: number;
+}
+
+export type ExecResult =
+  | { readonly type: "exited"; readonly exitCode: number; readonly stdout: string; readonly stderr: string }
+  | { readonly type: "failed"; readonly message: string; readonly stdout: string; readonly stderr: string }
+  | { readonly type: "timedOut"; readonly stdout: string; readonly stderr: string };

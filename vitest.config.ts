@@ -1,0 +1,22 @@
+import { defineConfig } from "vitest/config";
+
+/** Unit tests touch no server; every other project runs against real ones, started once by the global setup. */
+const realServers = {
+  globalSetup: ["test/support/global-setup.ts"],
+  testTimeout: 120_000,
+  hookTimeout: 600_000,
+};
+
+export default defineConfig({
+  test: {
+    // Two files at once: one per core of the smallest machine we support; the servers take the rest.
+    maxWorkers: 2,
+    projects: [
+      { test: { name: "unit", include: ["src/**/*.test.ts", "test/*.test.ts"] } },
+      { test: { name: "integration", include: ["test/integration/**/*.test.ts"], ...realServers } },
+      { test: { name: "conformance", include: ["test/conformance/**/*.test.ts"], ...realServers } },
+      { test: { name: "e2e", include: ["test/e2e/**/*.test.ts"], ...realServers } },
+      { test: { name: "system", include: ["test/system/**/*.test.ts"], ...realServers } },
+    ],
+  },
+});
