@@ -1,0 +1,19 @@
+# docker build -t holdfast:0.1.0 .
+FROM node:24-bookworm-slim AS build
+WORKDIR /src
+COPY package.json package-lock.json ./
+RUN npm ci
+COPY tsconfig.json tsconfig.build.json ./
+COPY src src
+RUN npm run build && npm prune --omit=dev
+
+FROM node:24-bookworm-slim
+WORKDIR /app
+ENV NODE_ENV=production
+COPY --from=build /src/node_modules node_modules
+COPY --from=build /src/dist dist
+COPY package.json LICENSE ./
+COPY bin bin
+COPY schemas schemas
+USER 65532:65532
+ENTRYPOINT ["node", "dist/main.js"]
