@@ -26,6 +26,8 @@ export interface ErrorData {
   GitPushRejected: { branch: string; why: string };
   GitRedirectRefused: { url: string };
   GitTimeout: { url: string; afterMs: number };
+  GitTooLarge: { url: string; limitBytes: number };
+  GitRevisionMissing: { revision: string };
   // storage: where backups live
   StoreUnreachable: { location: string };
   StoreAuth: { location: string };
@@ -36,10 +38,14 @@ export interface ErrorData {
   StoreFull: { location: string };
   ArchiveTruncated: { key: string };
   ArchiveInvalid: { key: string; why: string };
+  ArchiveUnsafe: { key: string; entry: string; why: string };
   DigestMismatch: { key: string; expected: string; actual: string };
   BackupNotFound: { name: string; location: string };
   BackupNameTaken: { name: string; owner: string };
   BackupIncomplete: { name: string };
+  BackupFormatUnknown: { key: string; version: number };
+  ClaimUnreadable: { key: string };
+  StoreConditionIgnored: { key: string };
   // engines and the loop
   InvalidSpec: { fields: readonly string[] };
   ClaimTaken: { key: string; owner: string };
