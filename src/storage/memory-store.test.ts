@@ -1,0 +1,4 @@
+import { MemoryStore } from "./memory-store.ts";
+import { describeObjectStore } from "./object-store.contract.ts";
+
+describeObjectStore("memory", async () => ({ store: new MemoryStore(), leftovers: async () => [] }));

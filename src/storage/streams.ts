@@ -1,0 +1,47 @@
+/** Small stream pieces that every store and reader needs. */
+
+import { createHash } from "node:crypto";
+import { Readable, Transform } from "node:stream";
+
+/** All bytes of a stream. The stream's error is thrown as it is. */
+export async function readAll(stream: Readable): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) chunks.push(chunk as Buffer);
+  const [only] = chunks;
+  return chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks);
+}
+
+/** A body as a stream, bytes as one chunk. */
+export function toReadable(body: Uint8Array | Readable): Readable {
+  // Readable.from would iterate a Uint8Array byte by byte.
+  return body instanceof Readable ? body : Readable.from([body], { objectMode: false });
+}
+
+/** Frees a body that will not be read; harmless on bytes. */
+export function discard(body: Uint8Array | Readable): void {
+  if (body instanceof Readable) {
+    body.on("error", () => {});
+    body.destroy();
+  }
+}
+
+/** What passed through: size and digest, final once the stream has ended. */
+export interface Tally {
+  readonly stream: Transform;
+  /** Ends the digest: call once, after the stream. */
+  result(): { readonly sizeBytes: number; readonly sha256: string };
+}
+
+/** A pass-through that counts and hashes. */
+export function createTally(): Tally {
+  const hash = createHash("sha256");
+  let sizeBytes = 0;
+  const stream = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      hash.update(chunk);
+      sizeBytes += chunk.length;
+      done(null, chunk);
+    },
+  });
+  return { stream, result: () => ({ sizeBytes, sha256: hash.digest("hex") }) };
+}
