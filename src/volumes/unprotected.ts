@@ -9,9 +9,6 @@ export interface ArchivedClaim {
   readonly name: string;
   /** The bound volume, or "" while there is none. */
   readonly volumeName: string;
-  readonly phase: string;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly storageClassName: string;
 }
 
 /** A volume that is in the backup. */
@@ -19,8 +16,6 @@ export interface ArchivedVolume {
   readonly name: string;
   readonly reclaimPolicy: string;
   readonly labels: Readonly<Record<string, string>> | undefined;
-  /** `namespace/name` of the claim it is bound to, or "". */
-  readonly claim: string;
 }
 
 /** A claim whose data is not in the backup. */
@@ -30,7 +25,7 @@ export interface UnprotectedVolume {
   readonly name: string;
   readonly volumeName: string;
   readonly reason: string;
-  /** True when a volume policy or the spec says that the data is not wanted: a row, but nothing to warn of. */
+  /** True when a volume policy says that the data is not wanted: a row, but nothing to warn of. */
   readonly intended: boolean;
 }
 
@@ -38,14 +33,18 @@ export interface UnprotectedVolume {
 export const NOT_COPIED =
   "Holdfast archives the objects of a volume, not its data: copy the data with the storage's own means or a dump hook";
 
-/** Why one claim's data is missing: `skipped` is what a volume policy said of it. */
-export function unprotectedVolume(claim: ArchivedClaim, skipped: string | undefined): UnprotectedVolume {
+/**
+ * Why one claim's data is missing: `skipped` is what a volume policy said of it. Undefined for a claim that is not bound:
+ * it has no data to lose.
+ */
+export function unprotectedVolume(claim: ArchivedClaim, skipped: string | undefined): UnprotectedVolume | undefined {
+  if (claim.volumeName === "") return undefined;
   return {
     namespace: claim.namespace,
     name: claim.name,
     volumeName: claim.volumeName,
-    reason: skipped ?? (claim.volumeName === "" ? `the claim is not bound (${claim.phase || "Pending"})` : NOT_COPIED),
-    intended: skipped !== undefined || claim.volumeName === "",
+    reason: skipped ?? NOT_COPIED,
+    intended: skipped !== undefined,
   };
 }
 
@@ -70,13 +69,11 @@ export function volumeInfoRows(
   volumes: ReadonlyMap<string, ArchivedVolume>,
 ): VolumeInfoRow[] {
   const named = new Set(unprotected.map((volume) => volume.volumeName));
-  const claimed = unprotected
-    .filter((volume) => volume.volumeName !== "")
-    .map((volume) => ({
-      pvcName: volume.name,
-      pvcNamespace: volume.namespace,
-      ...skippedRow(volume.volumeName, volume.reason, volumes.get(volume.volumeName)),
-    }));
+  const claimed = unprotected.map((volume) => ({
+    pvcName: volume.name,
+    pvcNamespace: volume.namespace,
+    ...skippedRow(volume.volumeName, volume.reason, volumes.get(volume.volumeName)),
+  }));
   const others = [...volumes.values()]
     .filter((volume) => !named.has(volume.name))
     .map((volume) => skippedRow(volume.name, NOT_COPIED, volume));
