@@ -5,7 +5,7 @@
 export interface ErrorData {
   // api: what users write
   InvalidDocument: { problems: readonly { code: string; message: string; at: string }[] };
-  InvalidPatch: { operation: number; path: string };
+  InvalidPatch: { operation: number; path: string; test: boolean };
   // kube: the API server
   KubeUnavailable: { ref: string };
   KubeConflict: { ref: string };

@@ -23,6 +23,7 @@ export type PlanReason =
   | "ExistsDifferent"
   | "Exists"
   | "MirrorPod"
+  | "Finished"
   | "AutoManaged"
   | "DynamicVolume"
   | "ServiceAccountToken"
@@ -40,7 +41,9 @@ export type PlanReason =
   | "Unlisted"
   | "ChangedSince"
   | "GoneSince"
-  | "Replaced";
+  | "Replaced"
+  | "CrdMissing"
+  | "Resumed";
 
 /** One field that a write changes. `path` is an RFC 6901 pointer. */
 export interface FieldChange {

@@ -1,0 +1,33 @@
+/** The labels a restore leaves on what it writes. */
+import { BACKUP_NAME_LABEL, RESTORE_NAME_LABEL, sha256 } from "../api/digest.ts";
+import type { KubeObject } from "../api/object.ts";
+
+/** Velero's GetValidName: a name as a label value, cut to 57 characters and six digits of its SHA-256 where it is longer than 63. */
+export function validLabelValue(name: string): string {
+  return name.length <= 63 ? name : name.slice(0, 57) + sha256(name).slice(0, 6);
+}
+
+/** The two label values of one run. */
+export interface RestoreLabels {
+  readonly backup: string;
+  readonly restore: string;
+}
+
+export function restoreLabels(backupName: string, run: string): RestoreLabels {
+  return { backup: validLabelValue(backupName), restore: validLabelValue(run) };
+}
+
+/** Puts the labels on; the object is changed. */
+export function setRestoreLabels(object: KubeObject, labels: RestoreLabels): void {
+  object.metadata.labels = {
+    ...object.metadata.labels,
+    [BACKUP_NAME_LABEL]: labels.backup,
+    [RESTORE_NAME_LABEL]: labels.restore,
+  };
+}
+
+/** True when this very run wrote the object before: a resumed run meets its own work. */
+export function hasRestoreLabels(object: KubeObject, labels: RestoreLabels): boolean {
+  const own = object.metadata.labels;
+  return own?.[BACKUP_NAME_LABEL] === labels.backup && own[RESTORE_NAME_LABEL] === labels.restore;
+}
