@@ -1,0 +1,32 @@
+/**
+ * The named steps at which a test may kill the process, so that "killed here and started again" is a table and not a
+ * race. Declared here and nowhere else; `HOLDFAST_FAULT_AT` (read by `cli/config.ts`) arms one of them.
+ */
+export const FAILPOINTS = [
+  "backup-cr-claimed",
+  "backup-bucket-claimed",
+  "backup-archive-put",
+  "backup-marker-put",
+  "restore-cr-claimed",
+  "restore-bucket-claimed",
+  "restore-key-pushed",
+  "restore-midway",
+  "restore-before-done",
+  "restore-done",
+] as const;
+
+export type Failpoint = (typeof FAILPOINTS)[number];
+
+/** Called at each named step; does nothing unless armed. */
+export type HitFailpoint = (at: Failpoint) => void;
+
+/** What every process does that is not under test. */
+export const noFailpoints: HitFailpoint = () => {};
+
+/** Kills this process (SIGKILL: no handler, no flush) the first time the armed step is reached. */
+export function armFailpoint(armed: string | undefined, kill: () => void): HitFailpoint {
+  if (armed === undefined) return noFailpoints;
+  return (at) => {
+    if (at === armed) kill();
+  };
+}
