@@ -1,36 +1,54 @@
-/** Durations as Go writes and reads them (`720h`, `1h30m`, `1.5s`): Kubernetes' and Velero's own form. */
+/** Go durations, as Velero's and Kubernetes' JSON writes them: `720h0m0s`, `1m30s`, `0s`. */
 
 const UNIT_MS: Readonly<Record<string, number>> = {
   ns: 1e-6,
   us: 1e-3,
   µs: 1e-3,
+  μs: 1e-3,
   ms: 1,
-  s: 1_000,
+  s: 1000,
   m: 60_000,
   h: 3_600_000,
 };
 
-/** Milliseconds, or undefined when the text is no Go duration. */
+const WHOLE = /^([+-]?)((?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+)$/;
+const PART = /(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)/g;
+
+/** Go keeps a duration in 64 bits of nanoseconds; what does not fit is no duration. */
+const MAX_MS = 9_223_372_036_854;
+
+/** Milliseconds of `1h30m`, `720h0m0s`, `.5s` or `0`; undefined when the text is no Go duration. */
 export function parseDuration(text: string): number | undefined {
-  if (text === "0") return 0;
-  const [, sign, body = ""] = /^([+-]?)((?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|ms|s|m|h))+)$/.exec(text) ?? [];
-  if (sign === undefined) return undefined;
+  if (/^[+-]?0$/.test(text)) return 0;
+  const [, sign, parts] = WHOLE.exec(text) ?? [];
+  if (parts === undefined) return undefined;
   let ms = 0;
-  for (const [, count = "", unit = ""] of body.matchAll(/(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)/g)) {
-    ms += Number(count) * (UNIT_MS[unit] ?? 0);
-  }
-  return sign === "-" ? -ms : ms;
+  for (const [, amount = "", unit = ""] of parts.matchAll(PART)) ms += Number(amount) * (UNIT_MS[unit] ?? 0);
+  if (ms > MAX_MS) return undefined;
+  return sign === "-" && ms !== 0 ? -ms : ms;
 }
 
-/** As Go's `Duration.String()` writes it: `720h0m0s`, `1m30s`, `1.5s`, `20ms`, `0s`. Finer than 1 ms is lost. */
-export function formatGoDuration(durationMs: number): string {
-  const ms = Math.round(Math.abs(durationMs));
-  const sign = durationMs < 0 && ms > 0 ? "-" : "";
+/** The text Go's `Duration.String` gives: `720h0m0s`, `10m0s`, `1.5s`, `100ms`, `0s`. Milliseconds in. */
+export function formatGoDuration(ms: number): string {
   if (ms === 0) return "0s";
-  if (ms < 1_000) return `${sign}${ms}ms`;
-  const hours = Math.floor(ms / 3_600_000);
-  const minutes = Math.floor(ms / 60_000) % 60;
-  const seconds = `${(ms % 60_000) / 1_000}s`;
-  if (hours > 0) return `${sign}${hours}h${minutes}m${seconds}`;
-  return minutes > 0 ? `${sign}${minutes}m${seconds}` : `${sign}${seconds}`;
+  const sign = ms < 0 ? "-" : "";
+  const absolute = Math.abs(ms);
+  if (absolute < 1000) return sign + subSecond(absolute);
+  const nanoseconds = Math.round((absolute % 60_000) * 1e6);
+  const minutes = Math.floor(absolute / 60_000);
+  const seconds = `${Math.floor(nanoseconds / 1e9)}${fraction(nanoseconds % 1e9, 9)}s`;
+  if (minutes === 0) return sign + seconds;
+  const hours = Math.floor(minutes / 60);
+  return hours === 0 ? `${sign}${minutes}m${seconds}` : `${sign}${hours}h${minutes % 60}m${seconds}`;
+}
+
+function subSecond(ms: number): string {
+  const nanoseconds = Math.round(ms * 1e6);
+  if (nanoseconds >= 1e6) return `${Math.floor(nanoseconds / 1e6)}${fraction(nanoseconds % 1e6, 6)}ms`;
+  if (nanoseconds >= 1e3) return `${Math.floor(nanoseconds / 1e3)}${fraction(nanoseconds % 1e3, 3)}µs`;
+  return `${nanoseconds}ns`;
+}
+
+function fraction(rest: number, digits: number): string {
+  return rest === 0 ? "" : `.${String(rest).padStart(digits, "0").replace(/0+$/, "")}`;
 }

@@ -5,18 +5,52 @@
 import fastJsonPatch from "fast-json-patch";
 import { CodedError } from "../errors.ts";
 import { canonicalJson } from "./json.ts";
+import type { KubeObject } from "./object.ts";
 
 /** One RFC 6902 operation. */
 export interface PatchOperation {
   readonly op: "add" | "remove" | "replace" | "move" | "copy" | "test";
+  /** RFC 6901 pointer, as `from`. */
   readonly path: string;
   readonly from?: string;
   readonly value?: unknown;
 }
 
-/** The operations that turn `before` into `after`; empty when they are equal. List items are compared by place. */
+/** The API server takes 10,000 operations; a longer patch than this is sent as a merge patch. */
+export const MAX_OPERATIONS = 9000;
+
+/**
+ * The operations that turn `before` into `after`; empty when they are equal. List items are compared by place; a field
+ * that is undefined counts as absent.
+ */
 export function compare(before: object, after: object): PatchOperation[] {
+  if (Array.isArray(before) !== Array.isArray(after)) return [{ op: "replace", path: "", value: after }];
   return fastJsonPatch.compare(before, after) as PatchOperation[];
+}
+
+/** The operation that makes a patch fail (HTTP 422) when the object changed since it was read. */
+export function testResourceVersion(live: KubeObject): PatchOperation {
+  return { op: "test", path: "/metadata/resourceVersion", value: live.metadata.resourceVersion ?? "" };
+}
+
+/** How a change is sent: the shape of the client's `Patch`. */
+export type GuardedPatch =
+  | { readonly type: "json"; readonly operations: readonly PatchOperation[] }
+  | { readonly type: "merge"; readonly body: unknown };
+
+/**
+ * The patch that turns `live` into `desired` and fails when `live` is stale; undefined when nothing differs. A JSON Patch,
+ * unless it has more than 9,000 operations or is longer than the object: then a merge patch with the resourceVersion.
+ */
+export function guardedPatch(live: KubeObject, desired: KubeObject): GuardedPatch | undefined {
+  const changes = compare(live, desired);
+  if (changes.length === 0) return undefined;
+  const isSmall = changes.length < 20 || JSON.stringify(changes).length <= JSON.stringify(desired).length;
+  if (changes.length <= MAX_OPERATIONS && isSmall) {
+    return { type: "json", operations: [testResourceVersion(live), ...changes] };
+  }
+  const resourceVersion = live.metadata.resourceVersion ?? "";
+  return { type: "merge", body: applyMergePatch(createMergePatch(live, desired), { metadata: { resourceVersion } }) };
 }
 
 /** The keys of an RFC 6901 pointer, unescaped. "" is the whole document. */
@@ -38,6 +72,7 @@ export function valueAt(document: unknown, pointer: string): unknown {
   let current = document;
   for (const key of parsePointer(pointer)) {
     if (typeof current !== "object" || current === null || !Object.hasOwn(current, key)) return undefined;
+    if (Array.isArray(current) && key === "length") return undefined;
     current = (current as Record<string, unknown>)[key];
   }
   return current;
@@ -70,8 +105,11 @@ export function applyMergePatch(document: unknown, patch: unknown): unknown {
 export function createMergePatch(before: unknown, after: unknown): unknown {
   if (!isRecord(before) || !isRecord(after)) return canonicalJson(before) === canonicalJson(after) ? undefined : after;
   const patch: Record<string, unknown> = {};
-  for (const key of Object.keys(before)) if (!Object.hasOwn(after, key)) setOwn(patch, key, null);
+  for (const [key, value] of Object.entries(before)) {
+    if (value !== undefined && (!Object.hasOwn(after, key) || after[key] === undefined)) setOwn(patch, key, null);
+  }
   for (const [key, value] of Object.entries(after)) {
+    if (value === undefined) continue;
     const change = Object.hasOwn(before, key) ? createMergePatch(before[key], value) : value;
     if (change !== undefined) setOwn(patch, key, change);
   }
@@ -91,8 +129,10 @@ function applyOne(document: unknown, operation: PatchOperation, index: number): 
     case "copy":
       return add(document, operation, index, structuredClone(existing(document, operation.from ?? "", index)));
     case "move": {
-      const moved = existing(document, operation.from ?? "", index);
-      return add(remove(document, operation.from ?? "", index), operation, index, moved);
+      const from = operation.from ?? "";
+      const moved = existing(document, from, index);
+      if (operation.path.startsWith(`${from}/`)) throw invalid(index, operation.path, `it lies inside ${from}`);
+      return add(remove(document, from, index), operation, index, moved);
     }
     case "test": {
       const found = existing(document, operation.path, index);
