@@ -48,6 +48,7 @@ describe("JSON Patch", () => {
     ["add below nothing", { op: "add", path: "/b/c", value: 1 }, false],
     ["add beyond the end", { op: "add", path: "/l/5", value: 1 }, false],
     ["a test that fails", { op: "test", path: "/a", value: 2 }, true],
+    ["a test of what is not there", { op: "test", path: "/b", value: 2 }, true],
   ] as const)("refuses to %s", (_name, operation, test) => {
     expect(() => applyPatch({ a: 1, l: [] }, [operation])).toThrowError(
       expect.objectContaining({ code: "InvalidPatch", data: { operation: 0, path: operation.path, test } }),

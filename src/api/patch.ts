@@ -135,8 +135,8 @@ function applyOne(document: unknown, operation: PatchOperation, index: number): 
       return add(remove(document, from, index), operation, index, moved);
     }
     case "test": {
-      const found = existing(document, operation.path, index);
-      if (canonicalJson(found) === canonicalJson(operation.value)) return document;
+      const found = valueAt(document, operation.path);
+      if (found !== undefined && canonicalJson(found) === canonicalJson(operation.value)) return document;
       throw invalid(index, operation.path, "the value there is another one", true);
     }
   }

@@ -1,4 +1,5 @@
 /** Restore hooks as spec and annotations ask for them, with Velero's names and defaults. */
+import { parseDuration } from "../api/duration.ts";
 import type { IncludeExcludeLists } from "../api/include-exclude.ts";
 import { nameFilter } from "../api/include-exclude.ts";
 import { parseJson } from "../api/json.ts";
@@ -117,24 +118,9 @@ function commandOf(text: string): readonly string[] {
   }
 }
 
-const UNITS_MS: Readonly<Record<string, number>> = {
-  ns: 1e-6,
-  us: 1e-3,
-  µs: 1e-3,
-  ms: 1,
-  s: 1000,
-  m: 60_000,
-  h: 3_600_000,
-};
-
-/** A Go duration such as `1m30s` in ms; 0 where it is none. */
-export function durationMs(text: string): number {
-  if (!/^(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h))+$/.test(text)) return 0;
-  let total = 0;
-  for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)/g)) {
-    total += Number(amount) * (UNITS_MS[unit ?? ""] ?? 0);
-  }
-  return total;
+/** ms of a Go duration; 0 where there is none. */
+function durationMs(text: string): number {
+  return Math.max(0, parseDuration(text) ?? 0);
 }
 
 function texts(value: unknown): readonly string[] {

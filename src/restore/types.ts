@@ -3,7 +3,8 @@
  * execution. Here stand the shapes that its callers see.
  */
 import type { RestorePlanSpec } from "../api/kinds.generated.ts";
-import type { GroupVersionResource, KubeObject, ObjectKey } from "../api/object.ts";
+import type { GroupVersionResource, KubeObject, ObjectKey, OwnerReference } from "../api/object.ts";
+import type { PatchOperation } from "../api/patch.ts";
 import type { Clock } from "../clock.ts";
 import type { KubeClient } from "../kube/client.ts";
 import type { Logger } from "../log.ts";
@@ -138,11 +139,21 @@ export interface PlannedItem {
   /** What is to stand in the cluster (`create`, `recreate`, `patch`). */
   readonly desired?: KubeObject;
   /** RFC 6902, opening with the `test` of resourceVersion (`patch`, `labelsOnly`). */
-  readonly operations?: readonly unknown[];
+  readonly operations?: readonly PatchOperation[];
   /** Archived status that is to be put back after a create. */
   readonly status?: unknown;
   /** Archived managedFields that are to be put back after a create. */
   readonly managedFields?: readonly unknown[];
+  /** Owners the archived object had. */
+  readonly owners?: readonly OwnerReference[];
+  /** Uid the archived object had. */
+  readonly archivedUid?: string;
+  /** What went wrong on the way to the plan and leaves the object to be written all the same. */
+  readonly errors?: readonly string[];
+  /** Nothing else is under way while this one is written. */
+  readonly barrier?: boolean;
+  /** Plans the object anew against what stands there now; undefined when it is gone. */
+  readonly replan?: (live: KubeObject | undefined) => PlannedItem;
 }
 
 /** A plan as it is made: the objects in restore order, then the summary as the generator's return value. */

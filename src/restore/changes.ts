@@ -1,0 +1,56 @@
+/** What a write changes, for people and for the API server. */
+import { BACKUP_NAME_LABEL, RESTORE_NAME_LABEL } from "../api/digest.ts";
+import type { KubeObject } from "../api/object.ts";
+import { compare, formatPointer, type PatchOperation, valueAt } from "../api/patch.ts";
+import type { FieldChange } from "../report/plan.ts";
+import { type RestoreLabels, setRestoreLabels } from "./labels.ts";
+import { stripServerFields } from "./strip.ts";
+
+/** How a live object differs from what is to stand there. */
+export interface Difference {
+  /** RFC 6902, without the guard; valid on the whole live object. Empty: nothing to write. */
+  readonly operations: readonly PatchOperation[];
+  /** The same for people, without the two restore labels. Empty: the contents are equal. */
+  readonly changes: readonly FieldChange[];
+}
+
+/** Compares without what the cluster owns. `desired` is stripped and carries the restore labels. */
+export function differenceOf(live: KubeObject, desired: KubeObject): Difference {
+  const before = stripServerFields(live).object;
+  const operations = compare(before, desired);
+  if (operations.length === 0) return { operations, changes: [] };
+  const labelled = { ...before, metadata: { ...before.metadata } } as KubeObject;
+  copyRestoreLabels(desired, labelled);
+  return { operations, changes: compare(labelled, desired).map((operation) => fieldChange(labelled, operation)) };
+}
+
+function copyRestoreLabels(from: KubeObject, to: KubeObject): void {
+  const backup = from.metadata.labels?.[BACKUP_NAME_LABEL];
+  const restore = from.metadata.labels?.[RESTORE_NAME_LABEL];
+  if (backup !== undefined && restore !== undefined) setRestoreLabels(to, { backup, restore });
+}
+
+function fieldChange(before: KubeObject, operation: PatchOperation): FieldChange {
+  const { path } = operation;
+  if (operation.op === "remove") return { op: "remove", path, before: valueAt(before, path) };
+  if (operation.op === "add") return { op: "add", path, after: operation.value };
+  return { op: "replace", path, before: valueAt(before, path), after: operation.value };
+}
+
+/** The operations that put only the two labels on. Empty where they stand already. */
+export function labelOperations(live: KubeObject, labels: RestoreLabels): PatchOperation[] {
+  const own = live.metadata.labels;
+  const wanted = [
+    [BACKUP_NAME_LABEL, labels.backup],
+    [RESTORE_NAME_LABEL, labels.restore],
+  ] as const;
+  if (own === undefined) return [{ op: "add", path: "/metadata/labels", value: Object.fromEntries(wanted) }];
+  return wanted
+    .filter(([name, value]) => own[name] !== value)
+    .map(([name, value]) => ({ op: "add", path: formatPointer(["metadata", "labels", name]), value }));
+}
+
+/** Opens a patch with the test of the resourceVersion that it was made against. */
+export function guarded(live: KubeObject, operations: readonly PatchOperation[]): PatchOperation[] {
+  return [{ op: "test", path: "/metadata/resourceVersion", value: live.metadata.resourceVersion ?? "" }, ...operations];
+}

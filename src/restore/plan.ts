@@ -1,0 +1,235 @@
+/**
+ * The plan of one object: from what was archived, what is live and what was asked, one action with its patch. Pure; the
+ * same answer is printed, posted and executed.
+ */
+import { nameFilter } from "../api/include-exclude.ts";
+import type { GroupVersionResource, KubeObject, ObjectKey } from "../api/object.ts";
+import { formatKey } from "../api/object.ts";
+import { compare } from "../api/patch.ts";
+import type { FieldChange, PlanAction, PlanEntry, PlanReason } from "../report/plan.ts";
+import { decideEqual, decideExisting, type ExistingDecision } from "./existing.ts";
+import { at } from "./json-path.ts";
+import type { KnownWorld, Prepared } from "./kinds/handler.ts";
+import { prepareKind } from "./kinds/registry.ts";
+import { hasRestoreLabels, type RestoreLabels, setRestoreLabels } from "./labels.ts";
+import type { Modifiers } from "./modifiers.ts";
+import { existingPolicyFor, type RestoreOptions } from "./options.ts";
+import { remapOwnershipMarks } from "./remap.ts";
+import { managedFieldsToRestore, type Stripped, stripServerFields } from "./strip.ts";
+import type { PlannedItem } from "./types.ts";
+
+/** What holds for every object of one restore. */
+export interface PlanRules {
+  readonly options: RestoreOptions;
+  readonly labels: RestoreLabels;
+  readonly modifiers: Modifiers | undefined;
+  readonly known: KnownWorld;
+}
+
+/** Where one object comes from and goes to. */
+export interface ItemPlace {
+  /** `deployments.apps`. */
+  readonly resource: string;
+  readonly gvr: GroupVersionResource;
+  readonly kind: string;
+  readonly apiVersion: string;
+  readonly source: ObjectKey;
+  readonly target: ObjectKey;
+}
+
+/** Plans one object. `live` is undefined when it is absent. `archived` is not changed. */
+export function planItem(
+  rules: PlanRules,
+  place: ItemPlace,
+  archived: KubeObject,
+  live: KubeObject | undefined,
+): PlannedItem {
+  const stripped = stripServerFields(archived);
+  const desired = structuredClone(stripped.object);
+  const prepared = prepareKind(place.resource, desired, {
+    options: rules.options,
+    sourceNamespace: place.source.namespace,
+    targetNamespace: place.target.namespace,
+    archived,
+    known: rules.known,
+  });
+  const replan = (now: KubeObject | undefined): PlannedItem => planItem(rules, place, archived, now);
+  if (prepared.type !== "keep") return { ...stopped(place, prepared), replan };
+  const remapped = remapOwnershipMarks(desired, place.source.namespace, place.target.namespace);
+  const modified = rules.modifiers?.apply(place.resource, place.source.namespace, desired) ?? {
+    object: desired,
+    errors: [],
+  };
+  const target = modified.object;
+  setPlace(target, place.target);
+  setRestoreLabels(target, rules.labels);
+  const warnings = [...(prepared.warnings ?? []), ...(remapped === undefined ? [] : [remapped]), ...modified.errors];
+  const planned =
+    live === undefined ? planCreate(rules, place, target, stripped) : planExisting(rules, place, target, live);
+  return {
+    ...planned,
+    entry:
+      warnings.length === 0
+        ? planned.entry
+        : { ...planned.entry, warnings: [...(planned.entry.warnings ?? []), ...warnings] },
+    ...(modified.errors.length === 0 ? {} : { errors: modified.errors }),
+    ...(archived.metadata.uid === undefined ? {} : { archivedUid: archived.metadata.uid }),
+    replan,
+  };
+}
+
+/** Plans an object whose content digest is that of its row: the body need not be read. */
+export function planEqual(rules: PlanRules, place: ItemPlace, live: KubeObject): PlannedItem {
+  const policy = existingPolicyFor(rules.options, place.resource);
+  if (place.resource === "serviceaccounts") return planned(place, { action: "unchanged" });
+  return planned(place, decideEqual(live, { policy, labels: rules.labels }));
+}
+
+/** True when equal digests of archive and cluster leave nothing that a restore could change on the way. */
+export function rowStandsIn(rules: PlanRules, place: ItemPlace, handled: boolean): boolean {
+  if (handled || place.source.namespace !== place.target.namespace) return false;
+  return !(rules.modifiers?.concerns(place.resource) ?? false);
+}
+
+/** An entry that says what an item is, before any action is known. */
+export function placeEntry(place: ItemPlace): Omit<PlanEntry, "action"> {
+  const archivedAs = formatKey(place.source);
+  return {
+    resource: place.resource,
+    apiVersion: place.apiVersion,
+    kind: place.kind,
+    namespace: place.target.namespace,
+    name: place.target.name,
+    ...(archivedAs === formatKey(place.target) ? {} : { archivedAs }),
+  };
+}
+
+/** An item that stops before anything is written. */
+export function planStop(place: ItemPlace, action: PlanAction, reason: PlanReason, message: string): PlannedItem {
+  return { entry: { ...placeEntry(place), action, reason, message }, gvr: place.gvr };
+}
+
+/**
+ * Marks the later of two objects that a mapping brings to one place, against what the earlier one will leave there.
+ * Equal ones and those the cluster itself makes don't collide.
+ */
+export function planCollision(rules: PlanRules, item: PlannedItem, earlier: PlannedItem): PlannedItem {
+  const from = earlier.entry.archivedAs ?? formatKey(earlier.entry);
+  const { resource, name } = item.entry;
+  const base = { ...item.entry, action: "skip" as const };
+  if (
+    (resource === "configmaps" && name === "kube-root-ca.crt") ||
+    (resource === "serviceaccounts" && name === "default")
+  ) {
+    return {
+      entry: {
+        ...base,
+        action: "unchanged",
+        reason: "Collision",
+        message: `the cluster makes this one itself; ${from} goes there too`,
+      },
+      gvr: item.gvr,
+    };
+  }
+  const changes = collisionChanges(item, earlier);
+  if (changes !== undefined && changes.length === 0) {
+    return {
+      entry: { ...base, action: "unchanged", reason: "Collision", message: `equal to ${from}, which goes there too` },
+      gvr: item.gvr,
+    };
+  }
+  const policy = existingPolicyFor(rules.options, resource);
+  const shown = changes === undefined ? {} : { changes };
+  if (policy === "none") {
+    return {
+      entry: {
+        ...base,
+        ...shown,
+        reason: "Collision",
+        message: `${from} is mapped to the same place and comes first; existingResourcePolicy none leaves that`,
+      },
+      gvr: item.gvr,
+    };
+  }
+  if (policy === "fail") {
+    return {
+      entry: {
+        ...base,
+        ...shown,
+        action: "fail",
+        reason: "Collision",
+        message: `${from} is mapped to the same place: map one of the namespaces elsewhere`,
+      },
+      gvr: item.gvr,
+    };
+  }
+  const message = `${from} is mapped to the same place; this one comes later and wins`;
+  return { ...item, barrier: true, entry: { ...base, ...shown, action: "patch", reason: "Collision", message } };
+}
+
+function collisionChanges(item: PlannedItem, earlier: PlannedItem): readonly FieldChange[] | undefined {
+  if (item.desired === undefined || earlier.desired === undefined) return undefined;
+  return compare(earlier.desired, item.desired).map(({ op, path, value }) =>
+    op === "remove" ? { op, path } : { op: op === "add" ? "add" : "replace", path, after: value },
+  );
+}
+
+function planCreate(rules: PlanRules, place: ItemPlace, desired: KubeObject, stripped: Stripped): PlannedItem {
+  const managedFields = managedFieldsToRestore(desired, stripped.managedFields);
+  const status = wantsStatus(rules, place.resource, desired) ? stripped.status : undefined;
+  return {
+    entry: { ...placeEntry(place), action: "create" },
+    gvr: place.gvr,
+    desired,
+    ...afterCreate(status, managedFields),
+  };
+}
+
+function planExisting(rules: PlanRules, place: ItemPlace, desired: KubeObject, live: KubeObject): PlannedItem {
+  const policy = existingPolicyFor(rules.options, place.resource);
+  if (live.metadata.deletionTimestamp !== undefined && policy !== "none" && policy !== "fail") {
+    const message = "is being deleted: wait until it is gone, or remove its finalizers, and restore again";
+    return planned(place, { action: "fail", reason: "Terminating", message });
+  }
+  const decision = decideExisting(place.resource, desired, live, { policy, labels: rules.labels });
+  const resumed = hasRestoreLabels(live, rules.labels) && decision.action === "skip";
+  return planned(
+    place,
+    resumed ? { action: "unchanged", reason: "Resumed", message: "written by this very run" } : decision,
+  );
+}
+
+function planned(place: ItemPlace, decision: ExistingDecision): PlannedItem {
+  const { operations, desired, ...shown } = decision;
+  return {
+    entry: { ...placeEntry(place), ...shown },
+    gvr: place.gvr,
+    ...(operations === undefined ? {} : { operations }),
+    ...(desired === undefined ? {} : { desired }),
+  };
+}
+
+function stopped(place: ItemPlace, prepared: Exclude<Prepared, { type: "keep" }>): PlannedItem {
+  return planStop(place, prepared.type, prepared.reason, prepared.message);
+}
+
+function afterCreate(status: unknown, managedFields: readonly unknown[] | undefined): Partial<PlannedItem> {
+  return {
+    ...(status === undefined ? {} : { status }),
+    ...(managedFields === undefined ? {} : { managedFields }),
+  };
+}
+
+/** The annotation decides where it is there; else the spec's lists, if any. */
+function wantsStatus(rules: PlanRules, resource: string, object: KubeObject): boolean {
+  const asked = String(at(object, "metadata", "annotations", "velero.io/restore-status") ?? "").toLowerCase();
+  if (asked === "true" || asked === "false") return asked === "true";
+  const { restoreStatus } = rules.options;
+  return restoreStatus !== undefined && nameFilter(restoreStatus).includes(resource);
+}
+
+function setPlace(object: KubeObject, target: ObjectKey): void {
+  object.metadata.name = target.name;
+  if (target.namespace === "") delete object.metadata.namespace;
+  else object.metadata.namespace = target.namespace;
+}

@@ -1,0 +1,84 @@
+/** Kubernetes' strategic merge patch, for the built-in kinds whose list keys are known. */
+
+import { type KubeObject, parseApiVersion } from "../api/object.ts";
+import { applyMergePatch } from "../api/patch.ts";
+import { isRecord } from "./json-path.ts";
+
+/** Lists that merge by a key, by field name. A Service's ports merge by `port`, a container's by `containerPort`. */
+const MERGE_KEYS: Readonly<Record<string, readonly string[]>> = {
+  containers: ["name"],
+  initContainers: ["name"],
+  ephemeralContainers: ["name"],
+  volumes: ["name"],
+  env: ["name"],
+  ports: ["containerPort", "port"],
+  volumeMounts: ["mountPath"],
+  volumeDevices: ["devicePath"],
+  imagePullSecrets: ["name"],
+  secrets: ["name"],
+  hostAliases: ["ip"],
+  topologySpreadConstraints: ["topologyKey"],
+  resourceClaims: ["name"],
+  ownerReferences: ["uid"],
+  conditions: ["type"],
+  webhooks: ["name"],
+  podIPs: ["ip"],
+};
+
+/** Lists of plain values that are united. */
+const UNITED: ReadonlySet<string> = new Set(["finalizers"]);
+
+/** Built-in groups end here or have no dot; every other group is a custom one. */
+const BUILT_IN = /(?:^[a-z]*$|\.k8s\.io$)/;
+
+/** A new object with the patch merged. @throws Error for a kind whose lists are unknown, or a malformed patch. */
+export function strategicMerge(object: KubeObject, patch: unknown): KubeObject {
+  const { group } = parseApiVersion(object.apiVersion);
+  if (!BUILT_IN.test(group))
+    throw new Error(`strategic merge patches work on built-in kinds only, not on ${object.apiVersion} ${object.kind}`);
+  if (!isRecord(patch)) throw new Error("a strategic merge patch is an object");
+  return mergeRecord(object, patch) as KubeObject;
+}
+
+function mergeRecord(original: Record<string, unknown>, patch: Record<string, unknown>): Record<string, unknown> {
+  const { $patch: directive, $retainKeys: retained, ...changes } = patch;
+  if (directive === "replace") return changes;
+  if (directive === "delete") return {};
+  const result: Record<string, unknown> = { ...original };
+  if (Array.isArray(retained)) for (const key of Object.keys(result)) if (!retained.includes(key)) delete result[key];
+  for (const [key, value] of Object.entries(changes)) mergeField(result, key, value);
+  return result;
+}
+
+function mergeField(result: Record<string, unknown>, key: string, value: unknown): void {
+  if (key.startsWith("$setElementOrder/")) return;
+  if (key.startsWith("$deleteFromPrimitiveList/")) {
+    const field = key.slice(key.indexOf("/") + 1);
+    const list = result[field];
+    if (Array.isArray(list) && Array.isArray(value)) result[field] = list.filter((item) => !value.includes(item));
+  } else if (value === null) delete result[key];
+  else if (Array.isArray(value)) result[key] = mergeList(key, result[key], value);
+  else if (isRecord(value))
+    result[key] = mergeRecord(isRecord(result[key]) ? (result[key] as Record<string, unknown>) : {}, value);
+  else result[key] = applyMergePatch(undefined, value);
+}
+
+function mergeList(field: string, original: unknown, patch: readonly unknown[]): unknown[] {
+  const list: unknown[] = Array.isArray(original) ? [...original] : [];
+  if (UNITED.has(field)) return [...new Set([...list, ...patch])];
+  const items = patch.filter(isRecord);
+  const key = MERGE_KEYS[field]?.find((name) => items.some((item) => item[name] !== undefined));
+  if (items.length < patch.length || (key === undefined && !items.some((item) => "$patch" in item))) return [...patch];
+  if (items.some((item) => item.$patch === "replace")) return items.filter((item) => item.$patch !== "replace");
+  for (const item of items) mergeItem(list, key ?? "name", item);
+  return list;
+}
+
+function mergeItem(list: unknown[], key: string, item: Record<string, unknown>): void {
+  const index = list.findIndex((existing) => isRecord(existing) && existing[key] === item[key]);
+  const existing = list[index];
+  if (item.$patch === "delete") {
+    if (index >= 0) list.splice(index, 1);
+  } else if (isRecord(existing)) list[index] = mergeRecord(existing, item);
+  else list.push(mergeRecord({}, item));
+}
