@@ -12,7 +12,7 @@ export interface ErrorData {
   KubeExists: { ref: string };
   KubeNotFound: { ref: string };
   KubeRejected: { ref: string; status: number; reason: string };
-  KubeForbidden: { ref: string; status: number };
+  KubeForbidden: { ref: string; status: number; reason?: string };
   KubeExpired: { ref: string; continueToken: string | undefined };
   KubeConfigInvalid: { path: string };
   // git: the remote
@@ -28,6 +28,7 @@ export interface ErrorData {
   GitTimeout: { url: string; afterMs: number };
   GitTooLarge: { url: string; limitBytes: number };
   GitRevisionMissing: { revision: string };
+  GitCacheFailed: { path: string };
   // storage: where backups live
   StoreUnreachable: { location: string };
   StoreAuth: { location: string };
