@@ -1,21 +1,59 @@
 import { CodedError } from "../errors.ts";
+import { backupKeys, RESTORES_PREFIX, restoreKeys } from "./layout.ts";
 import type { ObjectStore } from "./object-store.ts";
 
 /** What a deletion removed. */
 export interface DeletedBackup {
   readonly files: number;
+  /** Unfinished uploads that were ended. */
   readonly uploads: number;
 }
 
 /**
  * Deletes a backup's folder: ends its uploads, then the marker (from then on it is no backup), the manifest, the rest,
- * and the claim last, so that an interrupted deletion is taken up as an unfinished folder. Idempotent.
+ * and the claim last, so that an interrupted deletion is found again as an unfinished folder. Idempotent.
  */
-export async function deleteBackup(_store: ObjectStore, _name: string, _signal?: AbortSignal): Promise<DeletedBackup> {
-  throw new CodedError("Internal", { detail: "delete backup" }, "not built yet");
+export async function deleteBackup(store: ObjectStore, name: string, signal?: AbortSignal): Promise<DeletedBackup> {
+  const keys = backupKeys(name);
+  const uploads = await abortAll(store, name, signal);
+  const present = new Set<string>();
+  for await (const { key } of store.list(keys.prefix, signal)) present.add(key);
+  const ends = [keys.marker, keys.manifest, keys.claim];
+  const rest = [...present].filter((key) => !ends.includes(key));
+  for (const key of [keys.marker, keys.manifest, ...rest, keys.claim]) {
+    if (present.has(key)) await store.delete(key, signal);
+  }
+  return { files: present.size, uploads };
 }
 
-/** Deletes a restore run's records under `restores/<run>/`; claims are tombstones and are never touched. Idempotent. */
-export async function deleteRestoreRecords(_store: ObjectStore, _run: string, _signal?: AbortSignal): Promise<number> {
-  throw new CodedError("Internal", { detail: "delete restore records" }, "not built yet");
+/** A listing shows no unfinished upload, so every key that a run may have begun is asked for. */
+async function abortAll(store: ObjectStore, name: string, signal: AbortSignal | undefined): Promise<number> {
+  const { prefix: _prefix, ...keys } = backupKeys(name);
+  let uploads = 0;
+  for (const key of Object.values(keys)) uploads += await store.abortUploads(key, signal);
+  return uploads;
+}
+
+/**
+ * Deletes a restore run's records under `restores/<run>/`; returns how many. Idempotent.
+ * @throws {InvalidSpec} for a folder of claims: they are tombstones and are never removed.
+ */
+export async function deleteRestoreRecords(store: ObjectStore, run: string, signal?: AbortSignal): Promise<number> {
+  const { prefix } = restoreKeys(run);
+  if (isClaimFolder(run)) {
+    throw new CodedError(
+      "InvalidSpec",
+      { fields: ["metadata.name"] },
+      `${RESTORES_PREFIX}${run} holds a claim, which is kept for ever`,
+    );
+  }
+  const found: string[] = [];
+  for await (const { key } of store.list(prefix, signal)) found.push(key);
+  for (const key of found) await store.delete(key, signal);
+  return found.length;
+}
+
+/** True for `holdfast-<32 hex>`, which a run is never named: a run's name ends in `-` and fourteen digits. */
+export function isClaimFolder(run: string): boolean {
+  return /^holdfast-[0-9a-f]{32}$/.test(run);
 }

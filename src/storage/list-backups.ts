@@ -1,7 +1,10 @@
 import type { KubeObject } from "../api/object.ts";
-import { CodedError } from "../errors.ts";
-import type { BackupClaim } from "./claims.ts";
+import { isCoded } from "../errors.ts";
+import { type BackupClaim, readBackupClaim } from "./claims.ts";
+import { BACKUPS_PREFIX, backupKeys, isSegment, MANIFEST_ANNOTATION } from "./layout.ts";
+import { decodeMarker } from "./marker.ts";
 import type { ObjectStore } from "./object-store.ts";
+import { readAll } from "./streams.ts";
 
 /** A backup as the bucket shows it: its marker is there. */
 export interface ListedBackup {
@@ -12,21 +15,50 @@ export interface ListedBackup {
   readonly manifestSha256?: string;
 }
 
+/** Which backups, and what becomes of those that can't be read. */
 export interface ListBackupsOptions {
-  /** Which names to read; default all. A marker never changes, so a sync need not read those it knows. */
+  /** Which names to read; default all. A marker of ours never changes, so a sync need not read those it knows. */
   readonly only?: (name: string) => boolean;
   /** Told of a marker that is no Backup; the others are listed all the same. */
   readonly onUnreadable?: (name: string, error: unknown) => void;
   readonly signal?: AbortSignal;
 }
 
+/** Markers read at once: a bucket of ten thousand backups is latency, not bytes. */
+const CONCURRENCY = 8;
+
 /** Every backup of a location, by name. A folder without the marker is no backup and is not shown. */
-export async function* listBackups(
-  _store: ObjectStore,
-  _options: ListBackupsOptions = {},
-): AsyncGenerator<ListedBackup> {
-  yield* [];
-  throw new CodedError("Internal", { detail: "list backups" }, "not built yet");
+export async function* listBackups(store: ObjectStore, options: ListBackupsOptions = {}): AsyncGenerator<ListedBackup> {
+  const names = (await listFolders(store, options.signal)).filter(options.only ?? (() => true));
+  for (let start = 0; start < names.length; start += CONCURRENCY) {
+    const batch = names.slice(start, start + CONCURRENCY);
+    const listed = await Promise.all(batch.map((name) => readListed(store, name, options)));
+    for (const backup of listed) if (backup !== undefined) yield backup;
+  }
+}
+
+/** The folders below `backups/`, by name: backups, and what runs and dead runs have left. */
+export async function listFolders(store: ObjectStore, signal?: AbortSignal): Promise<string[]> {
+  const prefixes = await store.listPrefixes(BACKUPS_PREFIX, signal);
+  return prefixes.map((prefix) => prefix.slice(0, -1)).filter(isSegment);
+}
+
+async function readListed(
+  store: ObjectStore,
+  name: string,
+  options: ListBackupsOptions,
+): Promise<ListedBackup | undefined> {
+  const key = backupKeys(name).marker;
+  try {
+    const backup = decodeMarker(key, await readAll(await store.get(key, options.signal)));
+    const manifestSha256 = backup.metadata.annotations?.[MANIFEST_ANNOTATION];
+    return { name, backup, ...(manifestSha256 !== undefined && { manifestSha256 }) };
+  } catch (error) {
+    if (isCoded(error, "StoreObjectMissing")) return undefined;
+    if (!isCoded(error, "ArchiveInvalid")) throw error;
+    options.onUnreadable?.(name, error);
+    return undefined;
+  }
 }
 
 /** A folder of ours without a marker: its run is under way, or dead. */
@@ -40,7 +72,27 @@ export interface UnfinishedBackup {
 }
 
 /** Folders with a claim and without a marker, by name; the clean-up decides by their age and their run. */
-export async function* listUnfinished(_store: ObjectStore, _signal?: AbortSignal): AsyncGenerator<UnfinishedBackup> {
-  yield* [];
-  throw new CodedError("Internal", { detail: "list unfinished" }, "not built yet");
+export async function* listUnfinished(store: ObjectStore, signal?: AbortSignal): AsyncGenerator<UnfinishedBackup> {
+  for (const name of await listFolders(store, signal)) {
+    const keys = backupKeys(name);
+    if ((await store.head(keys.marker, signal)) !== undefined) continue;
+    const claimed = await store.head(keys.claim, signal);
+    if (claimed === undefined) continue;
+    let modifiedMs = claimed.modifiedMs;
+    for await (const file of store.list(keys.prefix, signal)) modifiedMs = Math.max(modifiedMs, file.modifiedMs);
+    yield { name, claim: await readableClaim(store, name, signal), claimedMs: claimed.modifiedMs, modifiedMs };
+  }
+}
+
+async function readableClaim(
+  store: ObjectStore,
+  name: string,
+  signal: AbortSignal | undefined,
+): Promise<BackupClaim | undefined> {
+  try {
+    return await readBackupClaim(store, name, signal);
+  } catch (error) {
+    if (isCoded(error, "ClaimUnreadable")) return undefined;
+    throw error;
+  }
 }

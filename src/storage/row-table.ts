@@ -26,6 +26,7 @@ export interface RowTable {
   /** False, and nothing changed, when the key (namespace, name, version folder) is there. */
   add(row: TableRow): boolean;
   has(namespace: string, name: string, versionFolder: string): boolean;
+  find(namespace: string, name: string, versionFolder: string): TableRow | undefined;
   /** Every row by (namespace, name, version folder) in UTF-8 byte order. */
   sorted(): Generator<TableRow>;
   /** The number of rows on the classic path. */
@@ -81,14 +82,14 @@ export function createRowTable(): RowTable {
     return slot;
   }
 
-  /** The slot of the key that stands in `source`, or -1. */
-  function find(source: Buffer, keyStart: number, keyEnd: number, hash: number): number {
+  /** The number of the row whose key stands in `source`, or -1. */
+  function findRow(source: Buffer, keyStart: number, keyEnd: number, hash: number): number {
     for (let slot = hash & (slots.length - 1); ; slot = (slot + 1) & (slots.length - 1)) {
       const row = slots[slot] ?? 0;
       if (row === 0) return -1;
       const start = starts[row - 1] ?? 0;
       const end = start + AT.key + bytes.readUInt16LE(start + AT.keyLength);
-      if (bytes.compare(source, keyStart, keyEnd, start + AT.key, end) === 0) return slot;
+      if (bytes.compare(source, keyStart, keyEnd, start + AT.key, end) === 0) return row - 1;
     }
   }
 
@@ -107,7 +108,7 @@ export function createRowTable(): RowTable {
     const keyStart = used + AT.key;
     const keyEnd = keyStart + bytes.write(key, keyStart);
     const hash = hashKey(bytes, keyStart, keyEnd);
-    if (find(bytes, keyStart, keyEnd, hash) >= 0) return false;
+    if (findRow(bytes, keyStart, keyEnd, hash) >= 0) return false;
     bytes.writeUInt32LE(row.member, used + AT.member);
     bytes.writeDoubleLE(row.offset, used + AT.offset);
     bytes.writeUInt32LE(row.length, used + AT.length);
@@ -123,9 +124,14 @@ export function createRowTable(): RowTable {
     return true;
   }
 
-  function has(namespace: string, name: string, versionFolder: string): boolean {
+  function lookUp(namespace: string, name: string, versionFolder: string): number {
     const key = Buffer.from(keyText(namespace, name, versionFolder));
-    return find(key, 0, key.length, hashKey(key, 0, key.length)) >= 0;
+    return findRow(key, 0, key.length, hashKey(key, 0, key.length));
+  }
+
+  function find(namespace: string, name: string, versionFolder: string): TableRow | undefined {
+    const row = lookUp(namespace, name, versionFolder);
+    return row < 0 ? undefined : decode(row);
   }
 
   function decode(row: number): TableRow {
@@ -167,7 +173,8 @@ export function createRowTable(): RowTable {
       return classic;
     },
     add,
-    has,
+    has: (namespace, name, versionFolder) => lookUp(namespace, name, versionFolder) >= 0,
+    find,
     sorted,
   };
 }

@@ -28,6 +28,8 @@ export function discard(body: Uint8Array | Readable): void {
 /** What passed through: size and digest, final once the stream has ended. */
 export interface Tally {
   readonly stream: Transform;
+  /** True once the last byte has passed. */
+  readonly ended: boolean;
   /** Ends the digest: call once, after the stream. */
   result(): { readonly sizeBytes: number; readonly sha256: string };
 }
@@ -36,12 +38,23 @@ export interface Tally {
 export function createTally(): Tally {
   const hash = createHash("sha256");
   let sizeBytes = 0;
+  let ended = false;
   const stream = new Transform({
     transform(chunk: Buffer, _encoding, done) {
       hash.update(chunk);
       sizeBytes += chunk.length;
       done(null, chunk);
     },
+    flush(done) {
+      ended = true;
+      done();
+    },
   });
-  return { stream, result: () => ({ sizeBytes, sha256: hash.digest("hex") }) };
+  return {
+    stream,
+    get ended() {
+      return ended;
+    },
+    result: () => ({ sizeBytes, sha256: hash.digest("hex") }),
+  };
 }

@@ -1,0 +1,87 @@
+import { hash } from "node:crypto";
+import type { KubeObject } from "../api/object.ts";
+import { CodedError } from "../errors.ts";
+import type { BackupReader, OpenBackupOptions, RowBody } from "./backup-reader.ts";
+import { compareUtf8, type IndexRow } from "./index-row.ts";
+import { backupKeys } from "./layout.ts";
+import type { ObjectStore } from "./object-store.ts";
+import type { TableRow } from "./row-table.ts";
+import { type Spool, spoolArchive } from "./velero-spool.ts";
+
+/** What is known of a Velero backup from its marker. */
+export interface VeleroBackup {
+  readonly name: string;
+  readonly backup: KubeObject;
+  readonly digest: string;
+}
+
+/** A reader that spools the archive, whole and checked, when the first row is asked for. */
+export function openVeleroBackup(store: ObjectStore, opened: VeleroBackup, options: OpenBackupOptions): BackupReader {
+  const key = backupKeys(opened.name).archive;
+  let spooling: Promise<Spool> | undefined;
+
+  function spool(): Promise<Spool> {
+    spooling ??= spoolArchive(store, key, {
+      ...(options.signal && { signal: options.signal }),
+      ...(options.spoolDir !== undefined && { dir: options.spoolDir }),
+    });
+    return spooling;
+  }
+
+  async function* rows(
+    resource: string,
+    { versions = "classic" }: { versions?: "classic" | "all" } = {},
+  ): AsyncGenerator<IndexRow> {
+    const table = (await spool()).tables.get(resource);
+    for (const row of table?.sorted() ?? []) {
+      if (row.versionFolder === "" || versions === "all") yield toIndexRow(resource, row);
+    }
+  }
+
+  async function read(row: IndexRow): Promise<Buffer> {
+    const body = await (await spool()).read(row.offset, row.length);
+    const actual = hash("sha256", body, "hex");
+    if (actual === row.sha256) return body;
+    const message = `the temporary copy of ${key} changed while it was read`;
+    throw new CodedError("DigestMismatch", { key, expected: row.sha256, actual }, message);
+  }
+
+  async function* readMany(wanted: AsyncIterable<IndexRow> | Iterable<IndexRow>): AsyncGenerator<RowBody> {
+    for await (const row of wanted) yield { row, body: await read(row) };
+  }
+
+  return {
+    ...opened,
+    manifest: undefined,
+    resources: async () =>
+      [...(await spool()).tables]
+        .filter(([, table]) => table.classic > 0)
+        .map(([resource]) => resource)
+        .sort(compareUtf8),
+    rows,
+    row: async (resource, position) => {
+      const found = (await spool()).tables.get(resource)?.find(position.namespace, position.name, "");
+      return found === undefined ? undefined : toIndexRow(resource, found);
+    },
+    read,
+    readMany,
+    verifyArchive: async () => void (await spool()),
+    problems: async () => (await spool()).problems,
+    close: async () => {
+      const made = await spooling?.catch(() => undefined);
+      await made?.close();
+    },
+  };
+}
+
+function toIndexRow(resource: string, row: TableRow): IndexRow {
+  const { versionFolder, sha256, ...rest } = row;
+  return {
+    ...rest,
+    resource,
+    member: 0,
+    memberLength: 0,
+    sha256: sha256.toString("hex"),
+    ...(versionFolder !== "" && { versionFolder }),
+  };
+}
