@@ -1,6 +1,9 @@
 import type { GroupVersionResource, KubeObject, ObjectKey } from "../api/object.ts";
 
 /**
+ * The API server: raw JSON transport, discovery, paged LIST, watch with relist, patch. Knows no kind of our own and
+ * decides nothing about backups or restores.
+ *
  * What the rest of the product asks of the API server. Objects travel as raw JSON: bytes where they are copied, plain
  * values (numbers beyond a double tagged, see `api/json.ts`) where they are decided upon.
  */
@@ -25,9 +28,38 @@ export interface KubeClient {
   discovery(options?: { refresh?: boolean; signal?: AbortSignal }): Promise<Discovery>;
   /** Runs a command in a container through the real exec protocol. Output is cut at 64 KiB a stream. */
   exec(target: ExecTarget, signal?: AbortSignal): Promise<ExecResult>;
-  /** GET of any path, parsed: `/version`, `/healthz`. */
+  /** GET of any path, parsed: `/version`; text that is no JSON (`/healthz`) comes as a string. */
   getPath(path: string, signal?: AbortSignal): Promise<unknown>;
+  /**
+   * Keeps `onEvent` told of a resource until the signal aborts, then resolves. Changes are hints; the truth is the
+   * relist that opens it and is repeated, whatever happens to the watch in between. Events never overlap: the next one
+   * waits until `onEvent` is done. Failures are logged and survived, but for 404 (kind not served) and 401/403.
+   * @throws {KubeForbidden, KubeNotFound}
+   */
+  watchResource(
+    gvr: GroupVersionResource,
+    options: WatchOptions,
+    onEvent: (event: WatchEvent) => void | Promise<void>,
+  ): Promise<void>;
+  /** Closes idle connections, so that a process can end. */
+  close(): void;
 }
+
+export interface WatchOptions {
+  readonly namespace?: string;
+  readonly labelSelector?: string;
+  /** Between two relists, in ms; five minutes unless told. */
+  readonly relistMs?: number;
+  readonly signal: AbortSignal;
+}
+
+export type WatchEvent =
+  /** Everything there is. `missed` counts the objects whose state the watch had not told: 0 on a healthy one. */
+  | { readonly type: "listed"; readonly objects: readonly KubeObject[]; readonly missed: number }
+  /** An object was made or changed. */
+  | { readonly type: "changed"; readonly object: KubeObject }
+  /** An object is gone; this was its last state. */
+  | { readonly type: "deleted"; readonly object: KubeObject };
 
 export interface ListOptions {
   readonly namespace?: string;
@@ -38,9 +70,14 @@ export interface ListOptions {
   readonly signal?: AbortSignal;
 }
 
-/** One page. `items` are byte-exact cuts out of the response body, in its order. */
+/**
+ * One page. `items` are byte-exact cuts out of the response body, in its order; they are views: keeping one keeps the
+ * whole page. `itemWithTypeMeta` (item-bytes.ts) gives an item as the archive stores it.
+ */
 export interface ListPage {
   readonly items: readonly Uint8Array[];
+  /** For each item, which of `apiVersion` (bit 0) and `kind` (bit 1) it carries itself; absent: not looked at. */
+  readonly typeMeta?: Uint8Array;
   /** `apiVersion` and `kind` of the items (the List's kind without `List`); items may lack or carry their own. */
   readonly apiVersion: string;
   readonly kind: string;

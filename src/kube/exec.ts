@@ -1,0 +1,118 @@
+import { PassThrough, Writable } from "node:stream";
+import type { KubeConfig } from "@kubernetes/client-node/dist/config.js";
+import { messageOf } from "../errors.ts";
+import type { ExecResult, ExecTarget } from "./client.ts";
+
+/** A hook that prints without end costs no memory. */
+const MOST_OUTPUT_BYTES = 64 * 1024;
+
+/** The parts of a WebSocket that are used here. */
+interface Connection {
+  terminate?(): void;
+  close(): void;
+  onclose: unknown;
+  onerror: unknown;
+}
+
+type Ending =
+  | { readonly type: "exited"; readonly exitCode: number }
+  | { readonly type: "failed"; readonly message: string }
+  | { readonly type: "timedOut" };
+
+/**
+ * Runs a command in a container over a WebSocket (protocol v5 or v4). At the time-out the stream is cut: the command
+ * itself may go on in the container, which Kubernetes gives no way to stop.
+ * Rejects only with the signal's reason.
+ */
+export async function execInPod(config: KubeConfig, target: ExecTarget, signal?: AbortSignal): Promise<ExecResult> {
+  signal?.throwIfAborted();
+  const stdout = createCapture();
+  const stderr = createCapture();
+  const ended = Promise.withResolvers<Ending>();
+  const opening = openExec(config, target, { stdout: stdout.stream, stderr: stderr.stream, end: ended.resolve });
+  opening.then(
+    (connection) => {
+      connection.onclose = () =>
+        ended.resolve({ type: "failed", message: "the connection closed before the command ended" });
+      connection.onerror = (event: { message?: string }) =>
+        ended.resolve({ type: "failed", message: messageOf(event.message ?? "the connection broke") });
+    },
+    (error: unknown) =>
+      ended.resolve({ type: "failed", message: `cannot start the command: ${openingFailure(error)}` }),
+  );
+  const timer = setTimeout(() => ended.resolve({ type: "timedOut" }), target.timeoutMs);
+  const onAbort = (): void => ended.reject(signal?.reason);
+  signal?.addEventListener("abort", onAbort, { once: true });
+  try {
+    const ending = await ended.promise;
+    return { ...ending, stdout: stdout.text(), stderr: stderr.text() };
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", onAbort);
+    opening.then(hangUp, () => {});
+  }
+}
+
+interface ExecStreams {
+  readonly stdout: Writable;
+  readonly stderr: Writable;
+  readonly end: (ending: Ending) => void;
+}
+
+async function openExec(config: KubeConfig, target: ExecTarget, streams: ExecStreams): Promise<Connection> {
+  // imported here: most runs have no hooks, and the WebSocket stack is not small
+  const [{ Exec }, { WebSocketHandler }] = await Promise.all([
+    import("@kubernetes/client-node/dist/exec.js"),
+    import("@kubernetes/client-node/dist/web-socket-handler.js"),
+  ]);
+  // the handler closes "its" streams when the server says so: by default those would be our own stdout and stderr
+  const handler = new WebSocketHandler(config, undefined, {
+    stdin: new PassThrough(),
+    stdout: new PassThrough(),
+    stderr: new PassThrough(),
+  });
+  const exec = new Exec(config, handler);
+  const { namespace, pod, container, command } = target;
+  return exec.exec(namespace, pod, container, [...command], streams.stdout, streams.stderr, null, false, (status) =>
+    streams.end(endingOf(status)),
+  );
+}
+
+/** The Status that ends the stream: success, an exit code among its causes, or why the command never ran. */
+function endingOf(status: {
+  status?: string;
+  message?: string;
+  details?: { causes?: { reason?: string; message?: string }[] };
+}): Ending {
+  if (status.status === "Success") return { type: "exited", exitCode: 0 };
+  const code = status.details?.causes?.find((cause) => cause.reason === "ExitCode")?.message;
+  if (code !== undefined && /^\d+$/.test(code)) return { type: "exited", exitCode: Number(code) };
+  return { type: "failed", message: messageOf(status.message ?? "the server gave no reason") };
+}
+
+/** A refused WebSocket comes as an ErrorEvent, which is no Error. */
+function openingFailure(error: unknown): string {
+  if (typeof error === "object" && error !== null && "message" in error) return messageOf(String(error.message));
+  return messageOf(error);
+}
+
+function hangUp(connection: Connection): void {
+  connection.onclose = null;
+  connection.onerror = () => {};
+  if (connection.terminate === undefined) connection.close();
+  else connection.terminate();
+}
+
+function createCapture(): { stream: Writable; text(): string } {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  const stream = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      const kept = chunk.subarray(0, MOST_OUTPUT_BYTES - length);
+      if (kept.length > 0) chunks.push(kept);
+      length += kept.length;
+      done();
+    },
+  });
+  return { stream, text: () => Buffer.concat(chunks).toString() };
+}

@@ -1,0 +1,166 @@
+import { apiVersionOf, type GroupVersionResource } from "../api/object.ts";
+import { CodedError } from "../errors.ts";
+import type { Caller } from "./caller.ts";
+import type { ListOptions, ListPage } from "./client.ts";
+import { createDeliveredKeys } from "./delivered-keys.ts";
+import { type ScannedList, scanList } from "./list-scanner.ts";
+import { collectionPath, listRef, withQuery } from "./paths.ts";
+import { errorOf, errorOfLoss, readStatus } from "./status.ts";
+import type { HttpAnswer, HttpOutcome } from "./transport.ts";
+
+export interface PagingLimits {
+  readonly listTimeoutMs: number;
+  /** A page over this many bytes is given up and asked for again with fewer items. */
+  readonly maxPageBytes: number;
+  /** The largest answer taken at all: a page of one item. */
+  readonly maxAnswerBytes: number;
+}
+
+const PAGE_ITEMS = 500;
+/** Pages of large objects get fewer items, so that two of them in memory stay small. */
+const WANTED_PAGE_BYTES = 6 * 1024 * 1024;
+/** LISTs begun anew in one listing, after as many 410 without a token. */
+const MOST_RESTARTS = 5;
+
+/**
+ * The pages of a LIST. The next page is on its way while the caller works on the last one, never more than one ahead.
+ * A 410 in the middle goes on with the token of its answer, or else begins anew and leaves out what was delivered: no
+ * object comes twice, none is lost. A page that is too large or takes too long is asked for again in smaller pieces.
+ * @throws {KubeUnavailable, KubeForbidden, KubeNotFound, KubeRejected, KubeExpired} and the signal's reason
+ */
+export async function* listPages(
+  caller: Caller,
+  gvr: GroupVersionResource,
+  options: ListOptions,
+  limits: PagingLimits,
+): AsyncGenerator<ListPage> {
+  const stop = new AbortController();
+  const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal]);
+  const fetchPage = createPageFetcher(caller, gvr, { ...options, signal }, limits);
+  try {
+    let next: Promise<Fetched> | undefined = fetchPage("");
+    while (next !== undefined) {
+      const fetched: Fetched = await next;
+      const token = fetched.list.continueToken;
+      next = token === "" ? undefined : fetchPage(token);
+      next?.catch(() => {}); // awaited in the next round; until then a failure waits with it
+      yield pageOf(gvr, fetched);
+    }
+  } finally {
+    stop.abort(new CodedError("Cancelled", { what: "list" }, "nobody reads this LIST any more"));
+  }
+}
+
+interface Fetched {
+  readonly list: ScannedList;
+  /** Whether the LIST went on after a 410 on the way to this page. */
+  readonly inconsistent: boolean;
+}
+
+function createPageFetcher(
+  caller: Caller,
+  gvr: GroupVersionResource,
+  options: ListOptions,
+  limits: PagingLimits,
+): (token: string) => Promise<Fetched> {
+  const namespace = options.namespace ?? "";
+  const ref = listRef(gvr, namespace);
+  const most = options.limit ?? PAGE_ITEMS;
+  const delivered = createDeliveredKeys();
+  let limit = most;
+  let bytes = 0;
+  let restarts = 0;
+  let expired = false;
+
+  function ask(token: string): Promise<HttpOutcome> {
+    const query = {
+      limit,
+      continue: token || undefined,
+      labelSelector: options.labelSelector,
+      fieldSelector: options.fieldSelector,
+    };
+    return caller.attempt({
+      did: "list",
+      ref,
+      method: "GET",
+      path: withQuery(collectionPath(gvr, namespace), query),
+      repeatable: true,
+      shrinkable: limit > 1,
+      timeoutMs: limits.listTimeoutMs,
+      maxBytes: limit > 1 ? limits.maxPageBytes : limits.maxAnswerBytes,
+      expectedBytes: bytes,
+      signal: options.signal,
+    });
+  }
+
+  /** Where to go on after a 410. */
+  function resume(answer: HttpAnswer): string {
+    const token = readStatus(answer).continueToken;
+    if (token === undefined && ++restarts > MOST_RESTARTS) throw errorOf("list", ref, answer);
+    expired = true;
+    return token ?? "";
+  }
+
+  function adapt(answer: HttpAnswer, items: number): void {
+    bytes = answer.body.length;
+    if (items === 0) return;
+    limit = Math.max(1, Math.min(most, limit * 2, Math.floor(WANTED_PAGE_BYTES / (bytes / items))));
+  }
+
+  function take(answer: HttpAnswer): Fetched {
+    const list = scanned(answer, ref);
+    adapt(answer, list.items.length);
+    const fresh = restarts === 0 ? list : without(list, delivered.has);
+    delivered.add(list.items, list.continueToken);
+    return { list: fresh, inconsistent: expired };
+  }
+
+  return async function fetchPage(token) {
+    for (let at = token; ; ) {
+      const outcome = await ask(at);
+      if (limit > 1 && asksTooMuch(outcome)) limit = Math.max(1, Math.floor(limit / 4));
+      else if (outcome.type === "lost") throw errorOfLoss("list", ref, outcome);
+      else if (outcome.status === 200) return take(outcome);
+      else if (outcome.status === 410) at = resume(outcome);
+      else throw errorOf("list", ref, outcome);
+    }
+  };
+}
+
+/** A page that fewer items may get through. */
+function asksTooMuch(outcome: HttpOutcome): boolean {
+  return outcome.type === "lost" ? outcome.why === "tooLarge" || outcome.why === "timeout" : outcome.status === 504;
+}
+
+function scanned(answer: HttpAnswer, ref: string): ScannedList {
+  try {
+    return scanList(answer.body);
+  } catch (error) {
+    const reason = "NotAList";
+    throw new CodedError(
+      "KubeRejected",
+      { ref, status: answer.status, reason },
+      `cannot list ${ref}: the answer is no Kubernetes list`,
+      { cause: error },
+    );
+  }
+}
+
+function without(list: ScannedList, isDelivered: (item: Buffer) => boolean): ScannedList {
+  const kept = list.items
+    .map((item, index) => ({ item, carries: list.typeMeta[index] ?? 0 }))
+    .filter(({ item }) => !isDelivered(item));
+  return { ...list, items: kept.map(({ item }) => item), typeMeta: Uint8Array.from(kept, ({ carries }) => carries) };
+}
+
+function pageOf(gvr: GroupVersionResource, { list, inconsistent }: Fetched): ListPage {
+  return {
+    items: list.items,
+    typeMeta: list.typeMeta,
+    apiVersion: list.apiVersion || apiVersionOf(gvr),
+    kind: list.kind.replace(/List$/, ""),
+    resourceVersion: list.resourceVersion,
+    remaining: list.remaining,
+    inconsistent,
+  };
+}
