@@ -1,0 +1,14 @@
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { FsStore } from "./fs-store.ts";
+import { describeObjectStore } from "./object-store.contract.ts";
+
+describeObjectStore("filesystem", async () => {
+  const root = await mkdtemp(join(tmpdir(), "holdfast-store-"));
+  return {
+    store: new FsStore(root),
+    leftovers: async () => (await readdir(root, { recursive: true })).filter((path) => path.includes(".holdfast-")),
+    close: async () => await rm(root, { recursive: true }),
+  };
+});
