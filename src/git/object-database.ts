@@ -1,0 +1,97 @@
+/** The objects of one local clone: packs as they were fetched, and what was committed since as loose objects. */
+import fs from "node:fs";
+import { mkdir, readFile, rename, rm } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { inflateSync } from "node:zlib";
+import git from "isomorphic-git";
+import { errorCode } from "./http-errors.ts";
+import type { GitObject, ObjectType } from "./object-id.ts";
+import { openPack, type PackReader } from "./pack-reader.ts";
+
+export interface ObjectDatabase {
+  readonly packCount: number;
+  readonly looseCount: number;
+  /** Undefined when the clone lacks the object. @throws {RangeError} when it is damaged */
+  read(oid: string): Promise<GitObject | undefined>;
+  /** How long an object is; undefined when the clone lacks it. */
+  sizeOf(oid: string): Promise<number | undefined>;
+  /** Stores an object under the name Git gives it. Idempotent. */
+  write(type: ObjectType, bytes: Buffer): Promise<string>;
+  /** A path for a pack that is about to be fetched; it counts only after `adopt`. */
+  incomingPack(): string;
+  /** Indexes a fetched pack and adds it. */
+  adopt(pack: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Makes an empty database in a bare repository's folder. */
+export async function createObjectDatabase(gitdir: string): Promise<ObjectDatabase> {
+  const packFolder = join(gitdir, "objects", "pack");
+  const incoming = join(gitdir, "incoming");
+  await mkdir(incoming, { recursive: true });
+  await git.init({ fs, dir: gitdir, gitdir, bare: true });
+  const packs: PackReader[] = [];
+  const loose = new Set<string>();
+  let fetched = 0;
+
+  const read = async (oid: string): Promise<GitObject | undefined> => {
+    if (loose.has(oid)) return await readLoose(gitdir, oid);
+    for (const pack of packs) {
+      const offset = pack.find(oid);
+      if (offset !== undefined) return await pack.readAt(offset, read);
+    }
+    return undefined;
+  };
+
+  return {
+    get packCount() {
+      return packs.length;
+    },
+    get looseCount() {
+      return loose.size;
+    },
+    read,
+    sizeOf: async (oid) => {
+      if (loose.has(oid)) return (await readLoose(gitdir, oid))?.bytes.length;
+      for (const pack of packs) {
+        const offset = pack.find(oid);
+        if (offset !== undefined) return await pack.sizeAt(offset);
+      }
+      return undefined;
+    },
+    write: async (type, bytes) => {
+      const oid = await git.writeObject({ fs, dir: gitdir, gitdir, type, object: bytes, format: "content" });
+      loose.add(oid);
+      return oid;
+    },
+    incomingPack: () => {
+      fetched += 1;
+      return join(incoming, `pack-${fetched}.pack`);
+    },
+    adopt: async (pack) => {
+      await git.indexPack({ fs, dir: incoming, gitdir, filepath: basename(pack) });
+      const base = join(packFolder, basename(pack, ".pack"));
+      await rename(pack, `${base}.pack`);
+      await rename(pack.replace(/pack$/, "idx"), `${base}.idx`);
+      packs.unshift(await openPack(base));
+    },
+    close: async () => {
+      await Promise.all(packs.map((pack) => pack.close()));
+      await rm(gitdir, { recursive: true, force: true });
+    },
+  };
+}
+
+async function readLoose(gitdir: string, oid: string): Promise<GitObject | undefined> {
+  let deflated: Buffer;
+  try {
+    deflated = await readFile(join(gitdir, "objects", oid.slice(0, 2), oid.slice(2)));
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return undefined;
+    throw error;
+  }
+  const whole = inflateSync(deflated);
+  const end = whole.indexOf(0);
+  const type = whole.toString("latin1", 0, end).split(" ")[0];
+  return { type: type as ObjectType, bytes: whole.subarray(end + 1) };
+}
