@@ -51,6 +51,7 @@ export interface ErrorData {
   InvalidSpec: { fields: readonly string[] };
   ClaimTaken: { key: string; owner: string };
   LedgerUnreadable: { where: string };
+  ClusterMismatch: { cluster: string; uid: string };
   Cancelled: { what: string };
   LeaseLost: { lease: string };
   Usage: { argument: string };
