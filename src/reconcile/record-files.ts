@@ -1,0 +1,195 @@
+import { REVISION_ANNOTATION } from "../api/annotations.ts";
+import { sha256 } from "../api/digest.ts";
+import type { KindName } from "../api/kinds.ts";
+import type { KubeObject, ObjectKey } from "../api/object.ts";
+import type { Clock } from "../clock.ts";
+import type { BranchView } from "../git/remote.ts";
+import {
+  type BackupRecord,
+  backupRecord,
+  backupRecordText,
+  mergeShard,
+  monthOf,
+  parseShard,
+  type ShardRows,
+  shardText,
+} from "../report/backup-record.ts";
+import { indexText, mergeIndex, parseIndex, type RecordIndex } from "../report/index-file.ts";
+import { policyRecordText } from "../report/policy-record.ts";
+import { readmeText } from "../report/readme.ts";
+import {
+  backupPath,
+  CLUSTER_PATH,
+  INDEX_PATH,
+  policyPath,
+  README_PATH,
+  restorePaths,
+  shardPath,
+} from "../report/record-paths.ts";
+import { clusterRecordText, restoreRecordText } from "../report/restore-record.ts";
+import type { Installation } from "./deps.ts";
+import type { Live, LiveObjects } from "./live-objects.ts";
+import { dataLocation } from "./locations.ts";
+import type { Transition } from "./record-message.ts";
+import type { Sources } from "./sources.ts";
+
+/** The state the record is made from. */
+export interface RecordState {
+  readonly live: LiveObjects;
+  readonly sources: Sources;
+  readonly clock: Clock;
+  readonly installation: Installation;
+}
+
+/** One object's file; `text` undefined deletes it. */
+export interface ObjectFile {
+  readonly path: string;
+  readonly text: string | undefined;
+  readonly backup?: BackupRecord;
+  readonly transition?: Transition;
+}
+
+/**
+ * The file one object has in the record: none while there is nothing to tell. A Backup or RestorePlan that went keeps
+ * its file: deleting a record in the cluster undoes nothing that happened.
+ */
+export function objectFile(
+  state: Pick<RecordState, "live" | "installation">,
+  kind: KindName,
+  key: ObjectKey,
+  object: KubeObject | undefined,
+): ObjectFile | undefined {
+  switch (kind) {
+    case "BackupPolicy":
+      return policyFile(key, object as Live<"BackupPolicy"> | undefined);
+    case "Backup":
+      return object === undefined ? undefined : liveBackupFile(state, object as Live<"Backup">);
+    case "RestorePlan":
+      return object === undefined ? undefined : restoreFile(key, object as Live<"RestorePlan">);
+    default:
+      return undefined;
+  }
+}
+
+/** The file of a backup's record. */
+export function backupFile(record: BackupRecord): ObjectFile {
+  return {
+    path: backupPath(monthOf(record), record.name),
+    text: backupRecordText(record),
+    backup: record,
+    transition: {
+      type: "backup",
+      subject: `${record.name} ${record.gone === true ? "gone" : record.phase}`,
+      backup: record.name,
+      policyRevision: record.policy?.revision,
+    },
+  };
+}
+
+/** The record of a live Backup of this installation that ended; others' backups are recorded by their owners. */
+export function recordOf(
+  { live, installation }: Pick<RecordState, "live" | "installation">,
+  backup: Live<"Backup">,
+): BackupRecord | undefined {
+  const { status } = backup;
+  if (status?.cluster !== undefined && status.cluster !== installation.cluster) return undefined;
+  if (status?.cluster === undefined && status?.run === undefined) return undefined;
+  return backupRecord(backup, installation.cluster, dataLocation({ live, installation }, backup));
+}
+
+function policyFile(key: ObjectKey, policy: Live<"BackupPolicy"> | undefined): ObjectFile {
+  const path = policyPath(key);
+  const subject = `${key.namespace}/${key.name}`;
+  if (policy === undefined)
+    return { path, text: undefined, transition: { type: "policy", subject: `${subject} removed` } };
+  const revision = policy.metadata.annotations?.[REVISION_ANNOTATION];
+  return {
+    path,
+    text: policyRecordText(policy, revision),
+    transition: { type: "policy", subject, policyRevision: revision },
+  };
+}
+
+function liveBackupFile(
+  state: Pick<RecordState, "live" | "installation">,
+  backup: Live<"Backup">,
+): ObjectFile | undefined {
+  const record = recordOf(state, backup);
+  return record === undefined ? undefined : backupFile(record);
+}
+
+function restoreFile(key: ObjectKey, plan: Live<"RestorePlan">): ObjectFile | undefined {
+  const run = plan.status?.run?.id;
+  if (run === undefined) return undefined;
+  const revision = plan.metadata.annotations?.[REVISION_ANNOTATION];
+  return {
+    path: restorePaths(key, run).status,
+    text: restoreRecordText(plan, revision),
+    transition: {
+      type: "restore",
+      subject: `${run} ${plan.status?.phase ?? ""}`.trim(),
+      backup: plan.status?.backup?.name,
+      policyRevision: revision,
+      planDigest: plan.status?.planDigest,
+    },
+  };
+}
+
+/** One batch as files on top of a head: months are merged into what stands there, the two pages are made anew. */
+export async function batchFiles(
+  state: RecordState,
+  head: BranchView,
+  batch: {
+    readonly files: ReadonlyMap<string, string | Uint8Array | undefined>;
+    readonly backups: readonly BackupRecord[];
+  },
+): Promise<Map<string, string | Uint8Array | undefined>> {
+  const { cluster, clusterUid } = state.installation;
+  const files = new Map(batch.files);
+  const months = new Map<string, ShardRows>();
+  for (const [path, records] of groupByMonth(batch.backups)) {
+    const [first] = records;
+    if (first === undefined) continue;
+    const rows = mergeShard(parseShard(await head.readFile(path)), records);
+    months.set(path, rows);
+    files.set(path, shardText(monthOf(first), rows));
+  }
+  const sources = state.sources.applied();
+  const before = parseIndex(await head.readFile(INDEX_PATH));
+  const index = mergeIndex(cluster, before, { months, records: batch.backups, sources });
+  files.set(INDEX_PATH, indexText(index));
+  files.set(README_PATH, readme(state, index));
+  files.set(CLUSTER_PATH, clusterRecordText({ cluster, uid: clusterUid }));
+  return files;
+}
+
+/** Changes exactly when the pages may: a look at what is in memory before the remote is asked. */
+export function pagesDigest(state: RecordState): string {
+  const empty = mergeIndex(state.installation.cluster, undefined, {
+    months: new Map(),
+    records: [],
+    sources: state.sources.applied(),
+  });
+  return sha256(readme(state, empty));
+}
+
+function readme({ live, clock, installation }: RecordState, index: RecordIndex): string {
+  return readmeText({
+    cluster: installation.cluster,
+    policies: live.list("BackupPolicy"),
+    restores: live.list("RestorePlan"),
+    index,
+    nowMs: clock.now(),
+  });
+}
+
+function groupByMonth(records: readonly BackupRecord[]): Map<string, BackupRecord[]> {
+  const months = new Map<string, BackupRecord[]>();
+  for (const record of records) {
+    const path = shardPath(monthOf(record));
+    const group = months.get(path) ?? [];
+    group.push(record);
+    months.set(path, group);
+  }
+  return months;
+}

@@ -1,0 +1,73 @@
+import type { GitSource } from "../api/kinds.generated.ts";
+import { formatKey, type KubeObject, type ObjectKey } from "../api/object.ts";
+import type { GitRemote, Revision } from "../git/remote.ts";
+import type { SourceRecord } from "../report/index-file.ts";
+import { type DesiredDocument, idOf, specDigest } from "./sync-plan.ts";
+
+/** What is known of one source at its verified head; rebuilt from Git after a restart. */
+export interface SourceTree {
+  readonly revision: Revision;
+  readonly documents: readonly DesiredDocument[];
+}
+
+/** The sources of this installation: who declares what, and where the record goes. */
+export interface Sources {
+  /** The source given by `holdfast run --repo`, which is no object in the cluster. */
+  readonly flagged: GitSource | undefined;
+  setTree(source: ObjectKey, tree: SourceTree): void;
+  tree(source: ObjectKey): SourceTree | undefined;
+  setApplied(source: ObjectKey, record: SourceRecord): void;
+  applied(): Readonly<Record<string, SourceRecord>>;
+  forget(source: ObjectKey): void;
+  /** Another source that has this object in its tree. */
+  declaredBy(kind: string, key: ObjectKey, except: ObjectKey): string | undefined;
+  /** Whether some source has, at its verified head, a document of this kind, key and spec digest: provenance, proved. */
+  isDeclared(object: KubeObject): boolean;
+  setRecordTarget(source: ObjectKey, target: RecordTarget): void;
+  /** Where the record of this cluster is written: one branch, that of the first source by name. */
+  recordTarget(): RecordTarget | undefined;
+}
+
+export interface RecordTarget {
+  readonly remote: GitRemote;
+  readonly branch: string;
+}
+
+/** An empty registry. */
+export function createSources(flagged: GitSource | undefined): Sources {
+  const trees = new Map<string, SourceTree>();
+  const declared = new Map<string, Map<string, string>>();
+  const applied = new Map<string, SourceRecord>();
+  const targets = new Map<string, RecordTarget>();
+
+  return {
+    flagged,
+    setTree: (source, tree) => {
+      if (trees.get(formatKey(source)) === tree) return;
+      trees.set(formatKey(source), tree);
+      declared.set(formatKey(source), new Map(tree.documents.map(({ object }) => [idOf(object), specDigest(object)])));
+    },
+    tree: (source) => trees.get(formatKey(source)),
+    setApplied: (source, record) => void applied.set(formatKey(source), record),
+    applied: () => Object.fromEntries([...applied].sort(([a], [b]) => (a < b ? -1 : 1))),
+    forget: (source) => {
+      for (const map of [trees, declared, applied, targets]) map.delete(formatKey(source));
+    },
+    declaredBy: (kind, key, except) => {
+      const id = `${kind} ${formatKey(key)}`;
+      for (const [source, documents] of declared) {
+        if (source !== formatKey(except) && documents.has(id)) return source;
+      }
+      return undefined;
+    },
+    isDeclared: (object) => {
+      const [id, digest] = [idOf(object), specDigest(object)];
+      return [...declared.values()].some((documents) => documents.get(id) === digest);
+    },
+    setRecordTarget: (source, target) => void targets.set(formatKey(source), target),
+    recordTarget: () => {
+      const first = [...targets.keys()].sort()[0];
+      return first === undefined ? undefined : targets.get(first);
+    },
+  };
+}

@@ -1,0 +1,134 @@
+import { parseJson } from "../api/json.ts";
+import type { Backup, BackupOrigin } from "../api/kinds.generated.ts";
+import type { ObjectKey } from "../api/object.ts";
+import type { BackupMonth } from "./record-paths.ts";
+import { rowsJson, stableYaml } from "./stable-text.ts";
+
+/** A backup that ended, as its record tells it. Times are RFC 3339, UTC. */
+export interface BackupRecord {
+  readonly name: string;
+  readonly namespace: string;
+  readonly cluster: string;
+  readonly location: ObjectKey;
+  readonly phase: string;
+  readonly started?: string;
+  readonly completed?: string;
+  readonly expires?: string;
+  readonly items?: number;
+  readonly warnings?: number;
+  readonly errors?: number;
+  readonly archiveSizeBytes?: number;
+  readonly manifestSha256?: string;
+  readonly unprotectedVolumes?: number;
+  readonly failureReason?: string;
+  readonly policy?: BackupOrigin;
+  /** True once the bucket holds it no more. */
+  readonly gone?: true;
+}
+
+/** One line of a month's `index.json`. */
+export interface ShardRow {
+  readonly phase: string;
+  readonly completed?: string;
+  readonly expires?: string;
+  readonly items?: number;
+  readonly manifestSha256?: string;
+  /** `namespace/name`. */
+  readonly policy?: string;
+  readonly schedule?: string;
+  readonly gone?: true;
+}
+
+/** A month's `index.json`, read. */
+export type ShardRows = Readonly<Record<string, ShardRow>>;
+
+const ENDED: ReadonlySet<string> = new Set(["Completed", "PartiallyFailed", "Failed", "FailedValidation"]);
+
+/** True for a phase that never changes by itself again. */
+export function isEnded(phase: string | undefined): boolean {
+  return phase !== undefined && ENDED.has(phase);
+}
+
+/** The record of a live Backup that ended; undefined while it runs or waits. `location` is where its data is. */
+export function backupRecord(backup: Backup, cluster: string, location: ObjectKey): BackupRecord | undefined {
+  const { status, metadata } = backup;
+  if (status?.phase === undefined || !isEnded(status.phase)) return undefined;
+  return {
+    name: metadata.name,
+    namespace: metadata.namespace ?? "",
+    cluster: status.cluster ?? cluster,
+    location,
+    phase: status.phase,
+    ...defined({
+      started: status.startTimestamp ?? metadata.creationTimestamp,
+      completed: status.completionTimestamp,
+      expires: status.expiration,
+      items: status.progress?.itemsBackedUp,
+      warnings: status.warnings,
+      errors: status.errors,
+      archiveSizeBytes: status.archiveSizeBytes,
+      manifestSha256: status.manifestSha256,
+      unprotectedVolumes: status.unprotectedVolumes,
+      failureReason: status.failureReason,
+      policy: status.policy,
+    }),
+  };
+}
+
+/** Where a record belongs: by its start, UTC. */
+export function monthOf(record: BackupRecord): BackupMonth {
+  const started = record.started ?? record.completed ?? "1970-01-01T00:00:00Z";
+  return { location: record.location, month: `${started.slice(0, 4)}/${started.slice(5, 7)}` };
+}
+
+/** `<backup>.yaml`. */
+export function backupRecordText(record: BackupRecord): string {
+  return stableYaml(record);
+}
+
+/** A month's `index.json` with some records put in or replaced; all others stay as they stand at the head. */
+export function mergeShard(before: ShardRows, records: readonly BackupRecord[]): ShardRows {
+  const rows: Record<string, ShardRow> = { ...before };
+  for (const record of records) rows[record.name] = shardRow(record);
+  return rows;
+}
+
+/** The bytes of a month's `index.json`. */
+export function shardText(month: BackupMonth, rows: ShardRows): string {
+  const location = `${month.location.namespace}/${month.location.name}`;
+  return rowsJson({ location, month: month.month }, "backups", rows);
+}
+
+/** Reads a month's `index.json`; what is not one (a person's edit) counts as empty and is written anew. */
+export function parseShard(bytes: Uint8Array | undefined): ShardRows {
+  if (bytes === undefined) return {};
+  try {
+    const shard = parseJson(bytes) as { backups?: ShardRows };
+    return typeof shard.backups === "object" && shard.backups !== null ? shard.backups : {};
+  } catch {
+    return {};
+  }
+}
+
+function shardRow(record: BackupRecord): ShardRow {
+  const { policy } = record;
+  return {
+    phase: record.phase,
+    ...defined({
+      completed: record.completed,
+      expires: record.expires,
+      items: record.items,
+      manifestSha256: record.manifestSha256,
+      policy: policy === undefined ? undefined : `${policy.namespace ?? record.namespace}/${policy.name}`,
+      schedule: policy?.schedule,
+      gone: record.gone,
+    }),
+  };
+}
+
+type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
+
+/** Drops undefined fields, so that optional ones are absent and not undefined. */
+function defined<T extends object>(fields: T): Defined<T> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Defined<T>;
+}

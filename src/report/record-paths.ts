@@ -1,0 +1,47 @@
+/**
+ * The record in Git: what was promised and done, as files with deterministic bytes. This file names every path of the
+ * status branch; the files beside it render them. Knows nothing of Git, clusters or clocks.
+ */
+import type { ObjectKey } from "../api/object.ts";
+
+export const README_PATH = "README.md";
+export const INDEX_PATH = "index.json";
+export const CLUSTER_PATH = "cluster.json";
+
+/** `policies/<ns>/<name>.yaml`. */
+export function policyPath(policy: ObjectKey): string {
+  return `policies/${policy.namespace}/${policy.name}.yaml`;
+}
+
+/** Which month's folder a backup belongs to. */
+export interface BackupMonth {
+  readonly location: ObjectKey;
+  /** `2026/11`, of the start, UTC. */
+  readonly month: string;
+}
+
+/** `backups/<location-ns>/<location>/<yyyy>/<mm>`. */
+export function monthFolder({ location, month }: BackupMonth): string {
+  return `backups/${location.namespace}/${location.name}/${month}`;
+}
+
+/** The month's `index.json`. */
+export function shardPath(month: BackupMonth): string {
+  return `${monthFolder(month)}/index.json`;
+}
+
+/** `<month folder>/<backup>.yaml`. */
+export function backupPath(month: BackupMonth, backup: string): string {
+  return `${monthFolder(month)}/${backup}.yaml`;
+}
+
+/** `restores/<ns>/<name>/<run>/`, with its three files. */
+export function restorePaths(plan: ObjectKey, run: string): { status: string; plan: string; objects: string } {
+  const folder = `restores/${plan.namespace}/${plan.name}/${run}`;
+  return { status: `${folder}/status.yaml`, plan: `${folder}/plan.md`, objects: `${folder}/objects.jsonl` };
+}
+
+/** `keys/<sha256>.json`: the ledger of restore runs. */
+export function keyPath(keySha256: string): string {
+  return `keys/${keySha256}.json`;
+}
