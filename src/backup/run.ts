@@ -1,0 +1,200 @@
+/** The state of one backup while it runs, and the one way an object gets into its archive. */
+import { contentDigest } from "../api/digest.ts";
+import { parseJson } from "../api/json.ts";
+import type { KubeObject, ObjectKey } from "../api/object.ts";
+import { isCoded } from "../errors.ts";
+import type { KubeClient } from "../kube/client.ts";
+import type { ArchiveWriter } from "../storage/archive-writer.ts";
+import type { ListRecord } from "../storage/manifest.ts";
+import type { PodHooks } from "./hook-plan.ts";
+import { type HookedPod, hookedPod } from "./hooked-pod.ts";
+import { type RelatedObject, relatedObjects, skipReason } from "./item-plan.ts";
+import type { Journal } from "./journal.ts";
+import type { BackupPlan, PlannedResource } from "./plan.ts";
+import type { ProgressMeter } from "./progress.ts";
+import { createResourceNames, type ResourceNames } from "./resource-names.ts";
+import type { BackupLimits } from "./types.ts";
+import { type ClaimFacts, type PersistentVolumeFacts, readClaim, readVolume } from "./volume-facts.ts";
+
+/** What the stages of one backup share. */
+export interface BackupRun {
+  readonly kube: KubeClient;
+  readonly plan: BackupPlan;
+  readonly archive: ArchiveWriter;
+  readonly journal: Journal;
+  readonly progress: ProgressMeter;
+  readonly limits: BackupLimits;
+  /** Aborts when the caller cancels, and when the archive can't be written any more. */
+  readonly signal: AbortSignal;
+  readonly hooksOf: (pod: KubeObject) => PodHooks | undefined;
+  readonly names: ResourceNames;
+  readonly lists: ListRecord[];
+  /** Related objects not looked at yet: names by resource. */
+  readonly wanted: Map<string, Map<string, ObjectKey>>;
+  /** Names that were asked for; an object that is not there is asked for once. */
+  readonly asked: Set<string>;
+  /** `namespace/name` of archived service accounts. */
+  readonly accounts: Set<string>;
+  /** Namespaces of archived objects, and the resources they are of. */
+  readonly usedNamespaces: Set<string>;
+  readonly usedResources: Set<string>;
+  readonly claims: ClaimFacts[];
+  readonly volumes: Map<string, PersistentVolumeFacts>;
+  /** Pods that wait for their hooks, and the claims and volumes that wait with them. */
+  readonly hookedPods: HookedPod[];
+  readonly reserved: Set<string>;
+  /** True where every served version goes into a folder of its own. */
+  readonly allVersions: boolean;
+}
+
+/** The part of a run that its stages fill. */
+export function emptyRunState(): Pick<
+  BackupRun,
+  | "names"
+  | "lists"
+  | "wanted"
+  | "asked"
+  | "accounts"
+  | "usedNamespaces"
+  | "usedResources"
+  | "claims"
+  | "volumes"
+  | "hookedPods"
+  | "reserved"
+> {
+  return {
+    names: createResourceNames(),
+    lists: [],
+    wanted: new Map(),
+    asked: new Set(),
+    accounts: new Set(),
+    usedNamespaces: new Set(),
+    usedResources: new Set(),
+    claims: [],
+    volumes: new Map(),
+    hookedPods: [],
+    reserved: new Set(),
+  };
+}
+
+/** How an object came to be looked at. */
+export interface ArchiveOptions {
+  /** Exactly this object was asked for: labels, deletion and namespace filters don't matter, and nothing is related to it. */
+  readonly explicit?: boolean;
+  /** Its hooks have run or don't matter: it is written now. */
+  readonly now?: boolean;
+}
+
+/** Archives one object, given as bytes with apiVersion and kind, if the rules let it in; a problem of its own is an error of the run. */
+export async function archiveItem(
+  run: BackupRun,
+  resource: PlannedResource,
+  body: Uint8Array,
+  options: ArchiveOptions = {},
+): Promise<void> {
+  const object = parsed(run, resource, body);
+  if (object === undefined) return;
+  const namespace = object.metadata.namespace ?? "";
+  if (options.explicit !== true) {
+    const skipped = skipReason(object, run.plan.namespaces.filter.includes);
+    if (skipped !== undefined) {
+      run.progress.expect(-1);
+      if (skipped === "beingDeleted")
+        run.journal.info("left out: it is being deleted", {
+          resource: resource.name,
+          namespace,
+          name: object.metadata.name,
+        });
+      return;
+    }
+    if (options.now !== true && waitsForHooks(run, resource, object)) return;
+  }
+  if (await write(run, resource, object, body)) noteArchived(run, resource, object, options.explicit === true);
+  else run.progress.expect(-1);
+}
+
+/** Asks for a related object, unless the filters keep its kind out or it was asked for before. */
+export function want(run: BackupRun, related: RelatedObject): void {
+  const resource = run.plan.resources.get(related.resource);
+  if (resource === undefined || !run.plan.scope.admits(resource)) return;
+  const key = { namespace: related.namespace, name: related.name };
+  const text = `${related.namespace}/${related.name}`;
+  if (run.archive.has(related.resource, key) || run.asked.has(`${related.resource} ${text}`)) return;
+  const names = run.wanted.get(related.resource) ?? new Map<string, ObjectKey>();
+  run.wanted.set(related.resource, names.set(text, key));
+}
+
+function parsed(run: BackupRun, resource: PlannedResource, body: Uint8Array): KubeObject | undefined {
+  try {
+    return parseJson(body) as KubeObject;
+  } catch (error) {
+    run.journal.error("the API server sent an object that is not JSON", {
+      namespace: "",
+      resource: resource.name,
+      error,
+    });
+    return undefined;
+  }
+}
+
+/** Takes a pod with hooks out of the stream, and what waits for such a pod. */
+function waitsForHooks(run: BackupRun, resource: PlannedResource, object: KubeObject): boolean {
+  if (resource.name === "pods") {
+    const hooks = run.hooksOf(object);
+    if (hooks === undefined) return false;
+    const pod = hookedPod(object, hooks);
+    run.hookedPods.push(pod);
+    for (const claim of pod.claims) run.reserved.add(`persistentvolumeclaims ${pod.namespace}/${claim}`);
+    return true;
+  }
+  const { namespace = "", name } = object.metadata;
+  if (!run.reserved.has(`${resource.name} ${namespace}/${name}`)) return false;
+  if (resource.name === "persistentvolumeclaims") {
+    for (const volume of relatedObjects(resource.name, object)) run.reserved.add(`${volume.resource} /${volume.name}`);
+  }
+  return true;
+}
+
+async function write(
+  run: BackupRun,
+  resource: PlannedResource,
+  object: KubeObject,
+  body: Uint8Array,
+): Promise<boolean> {
+  const { namespace = "", name } = object.metadata;
+  try {
+    const outcome = await run.archive.add({
+      resource: resource.name,
+      version: resource.version,
+      kind: resource.kind,
+      namespace,
+      name,
+      body,
+      content: contentDigest(object),
+      ...versionFolder(run, resource),
+    });
+    return outcome === "written" && resource.preferred;
+  } catch (error) {
+    if (!isCoded(error, "ArchiveUnsafe")) throw error;
+    run.journal.error("the object's name can't be stored", { namespace, resource: resource.name, name, error });
+    return false;
+  }
+}
+
+function versionFolder(run: BackupRun, resource: PlannedResource): { versionFolder?: "preferred" | "other" } {
+  if (!run.allVersions) return {};
+  return { versionFolder: resource.preferred ? "preferred" : "other" };
+}
+
+function noteArchived(run: BackupRun, resource: PlannedResource, object: KubeObject, explicit: boolean): void {
+  const { namespace = "", name } = object.metadata;
+  run.progress.written();
+  run.names.add(object.apiVersion, object.kind, namespace, name);
+  run.usedResources.add(resource.name);
+  if (namespace !== "") run.usedNamespaces.add(namespace);
+  if (resource.name === "persistentvolumeclaims") run.claims.push(readClaim(object));
+  if (resource.name === "persistentvolumes") run.volumes.set(name, readVolume(object));
+  if (explicit) return;
+  if (resource.name === "serviceaccounts") run.accounts.add(`${namespace}/${name}`);
+  for (const related of relatedObjects(resource.name, object)) want(run, related);
+}
