@@ -17,8 +17,10 @@ export interface RestoreDeps {
   readonly kube: KubeClient;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Where `restores/<run>/` is written; undefined: nowhere (a read-only location). */
+  /** The backup's store: its volume info is read there, and `restores/<run>/` is written. */
   readonly store?: ObjectStore | undefined;
+  /** False: nothing is written to the store (a plan, or a location that must not change). True unless told. */
+  readonly writeRecords?: boolean;
   readonly limits?: Partial<RestoreLimits>;
 }
 
@@ -132,6 +134,13 @@ export interface TouchedObject {
   readonly key: ObjectKey;
 }
 
+/** A warning about an object that is not in the backup. */
+export interface MissingRelated {
+  /** Of the missing object in the cluster; "" for cluster-scoped ones. */
+  readonly namespace: string;
+  readonly message: string;
+}
+
 /** One planned object with what its execution needs; `entry` alone is what people see. */
 export interface PlannedItem {
   readonly entry: PlanEntry;
@@ -150,6 +159,8 @@ export interface PlannedItem {
   readonly archivedUid?: string;
   /** What went wrong on the way to the plan and leaves the object to be written all the same. */
   readonly errors?: readonly string[];
+  /** What it needs and the backup does not hold; also among the entry's warnings. */
+  readonly missing?: readonly MissingRelated[];
   /** Nothing else is under way while this one is written. */
   readonly barrier?: boolean;
   /** Plans the object anew against what stands there now; undefined when it is gone. */

@@ -1,0 +1,72 @@
+/** Asks the API server to try a planned write and keep nothing: immutable fields and admission speak before the run. */
+import { contentDigest } from "../api/digest.ts";
+import type { KubeObject } from "../api/object.ts";
+import { isCoded, messageOf } from "../errors.ts";
+import type { RestoreSession } from "./session.ts";
+import { signalOf } from "./session.ts";
+import type { PlannedItem } from "./types.ts";
+
+/** The item as the server will answer it: as planned, `unchanged` where the write would change nothing, or `fail`. */
+export async function dryRunItem(session: RestoreSession, item: PlannedItem): Promise<PlannedItem> {
+  const { action } = item.entry;
+  if (action !== "create" && action !== "patch") return item;
+  try {
+    return action === "create" ? await tryCreate(session, item) : await tryPatch(session, item);
+  } catch (error) {
+    session.request.signal?.throwIfAborted();
+    if (isCoded(error, "KubeExists") || isCoded(error, "KubeConflict") || isCoded(error, "KubeUnavailable"))
+      return item;
+    const immutable = isCoded(error, "KubeRejected") && error.data.status === 422;
+    return {
+      ...item,
+      entry: {
+        ...item.entry,
+        action: "fail",
+        reason: immutable ? "Immutable" : "Refused",
+        message: `the API server would refuse it: ${messageOf(error)}`,
+      },
+    };
+  }
+}
+
+/** What depends on something that this very plan creates can't be tried. */
+async function tryCreate(session: RestoreSession, item: PlannedItem): Promise<PlannedItem> {
+  const { desired, entry } = item;
+  const isNew = session.facts.newNamespaces.has(entry.namespace) || session.facts.comingResources.has(entry.resource);
+  if (desired === undefined || isNew) return item;
+  await session.deps.kube.create(item.gvr, desired, {
+    dryRun: true,
+    fieldManager: "holdfast",
+    fieldValidation: "Ignore",
+    ...signalOf(session.request),
+  });
+  return item;
+}
+
+async function tryPatch(session: RestoreSession, item: PlannedItem): Promise<PlannedItem> {
+  const { kube } = session.deps;
+  const key = { namespace: item.entry.namespace, name: item.entry.name };
+  const [guard, ...operations] = item.operations ?? [];
+  if (guard === undefined) return item;
+  const patch = { type: "json" as const, operations: [guard, ...operations] };
+  const answer = await kube.patch(item.gvr, key, patch, {
+    dryRun: true,
+    fieldManager: "holdfast",
+    ...signalOf(session.request),
+  });
+  const live = await kube.get(item.gvr, key, session.request.signal);
+  if (live === undefined || !sameContent(live, answer)) return item;
+  const { changes: _changes, ...entry } = item.entry;
+  return {
+    ...item,
+    entry: {
+      ...entry,
+      action: "labelsOnly",
+      message: "the API server would keep its own values: nothing but the labels changes",
+    },
+  };
+}
+
+function sameContent(a: KubeObject, b: KubeObject): boolean {
+  return contentDigest(a) === contentDigest(b);
+}

@@ -1,0 +1,156 @@
+/** Runs a restore: plans one resource, writes it side by side, waits, and goes on to the next. */
+import { rfc3339 } from "../clock.ts";
+import { isCoded, messageOf } from "../errors.ts";
+import { ensureNamespace } from "./ensure-namespace.ts";
+import { planResource, resourcesInOrder } from "./planner.ts";
+import { createWorkPool, type WorkPool } from "./pool.ts";
+import { logLine, uploadRecords } from "./records.ts";
+import { createTally, type RunTally } from "./results.ts";
+import { openSession, type RestoreSession, signalOf } from "./session.ts";
+import type { ObjectRecord, PlannedItem, RestoreDeps, RestoreOutcome, RestorePhase, RestoreRequest } from "./types.ts";
+import { restoreSpecProblems } from "./validate-spec.ts";
+import { writeItem } from "./write.ts";
+
+/** Most lines of a run's log that are kept. */
+const LOG_LINES = 20_000;
+
+/**
+ * Restores, and never stops for one object: what went wrong is in the outcome. Doing it again under the same run name
+ * finishes what was interrupted. Throws only where nothing can be said about the run (a store that does not answer).
+ */
+export async function runRestore(deps: RestoreDeps, request: RestoreRequest): Promise<RestoreOutcome> {
+  const started = deps.clock.now();
+  const tally = createTally();
+  const validationErrors = restoreSpecProblems(request.spec, request.modifierData);
+  if (validationErrors.length > 0)
+    return outcomeOf(deps, started, tally, { phase: "FailedValidation", validationErrors });
+  const log: string[] = [];
+  let ended: Ended = {};
+  try {
+    const session = await openSession(deps, request);
+    await verifyBeforeWriting(session);
+    await runSteps(session, tally, log);
+    for (const note of session.facts.notes) tally.addWarning(undefined, note);
+  } catch (error) {
+    if (request.signal?.aborted === true) ended = { cancelled: true };
+    else ended = { failureReason: messageOf(error) };
+    if (isCoded(error, "Cancelled")) ended = { cancelled: true };
+    log.push(
+      logLine(deps.clock.now(), "error", ended.cancelled === true ? "the restore was cancelled" : messageOf(error)),
+    );
+  }
+  await uploadRecords(deps, request.run, tally, log);
+  return outcomeOf(deps, started, tally, ended);
+}
+
+interface Ended {
+  readonly phase?: RestorePhase;
+  readonly failureReason?: string;
+  readonly validationErrors?: readonly string[];
+  readonly cancelled?: boolean;
+}
+
+/** A restore of everything reads everything anyway: it compares the whole archive first. A filtered one checks each object as it reads it. */
+async function verifyBeforeWriting(session: RestoreSession): Promise<void> {
+  const { namespaces, resources, names } = session.options;
+  const narrow = [namespaces, resources, names].some(
+    (lists) => lists.includes.length > 0 && !lists.includes.includes("*"),
+  );
+  if (!narrow) await session.request.backup.verifyArchive();
+}
+
+async function runSteps(session: RestoreSession, tally: RunTally, log: string[]): Promise<void> {
+  const { deps, request } = session;
+  for (const resource of await resourcesInOrder(session)) {
+    request.signal?.throwIfAborted();
+    const pool = createWorkPool(session.limits.maxWrites, () => deps.clock.monotonic());
+    try {
+      for await (const item of planResource(session, resource)) await dispatch(session, pool, item, tally, log);
+    } finally {
+      await pool.drain();
+    }
+    if (resource === "customresourcedefinitions.apiextensions.k8s.io" && tally.counts.created > 0) {
+      session.facts.discovery = await deps.kube.discovery({ refresh: true, ...signalOf(request) });
+    }
+  }
+  for (const { path, namespace, why } of await request.backup.problems())
+    tally.addError(namespace, `error decoding ${path}: ${why}`);
+}
+
+async function dispatch(
+  session: RestoreSession,
+  pool: WorkPool,
+  item: PlannedItem,
+  tally: RunTally,
+  log: string[],
+): Promise<void> {
+  session.request.signal?.throwIfAborted();
+  const task = async (): Promise<void> => {
+    const record = await execute(session, item);
+    tally.add(record, item);
+    note(session, log, record);
+    await session.request.onRecord?.(record);
+    session.request.onProgress?.({ totalItems: tally.items, itemsRestored: tally.items });
+  };
+  if (item.barrier !== true) return await pool.start(task);
+  await pool.drain();
+  await task();
+}
+
+async function execute(session: RestoreSession, item: PlannedItem): Promise<ObjectRecord> {
+  if (item.entry.resource === "namespaces" && item.entry.action === "create")
+    return await ensureNamespace(session, item);
+  const lost = session.facts.lostNamespaces.get(item.entry.namespace);
+  if (lost === undefined) return await writeItem(session, item);
+  const message = `its namespace could not be made: ${lost}`;
+  const { resource, apiVersion, kind, namespace, name } = item.entry;
+  return {
+    resource,
+    apiVersion,
+    kind,
+    namespace,
+    name,
+    outcome: "failed",
+    reason: "Terminating",
+    message,
+    errors: [message],
+  };
+}
+
+function note(session: RestoreSession, log: string[], record: ObjectRecord): void {
+  const level = record.errors !== undefined ? "error" : record.warnings !== undefined ? "warning" : "info";
+  const { resource, namespace, name, outcome, message } = record;
+  session.deps.log.debug(
+    { resource, namespace, name, outcome, ...(message === undefined ? {} : { message }) },
+    "restored object",
+  );
+  if (log.length >= LOG_LINES) return;
+  const place = namespace === "" ? name : `${namespace}/${name}`;
+  log.push(
+    logLine(
+      session.deps.clock.now(),
+      level,
+      `${outcome} ${resource} ${place}${message === undefined ? "" : `: ${message}`}`,
+    ),
+  );
+}
+
+function outcomeOf(deps: RestoreDeps, started: number, tally: RunTally, ended: Ended): RestoreOutcome {
+  const partial = tally.errorCount > 0 || tally.refused > 0 || ended.cancelled === true;
+  const phase =
+    ended.phase ?? (ended.failureReason !== undefined ? "Failed" : partial ? "PartiallyFailed" : "Completed");
+  return {
+    phase,
+    ...(ended.failureReason === undefined ? {} : { failureReason: ended.failureReason }),
+    ...(ended.validationErrors === undefined ? {} : { validationErrors: ended.validationErrors }),
+    startTimestamp: rfc3339(started),
+    completionTimestamp: rfc3339(deps.clock.now()),
+    totalItems: tally.items,
+    itemsRestored: tally.items,
+    counts: tally.counts,
+    warnings: tally.warningCount,
+    errors: tally.errorCount,
+    results: { warnings: tally.warnings, errors: tally.errors },
+    cancelled: ended.cancelled === true,
+  };
+}

@@ -1,0 +1,83 @@
+/** The whole plan of a restore, object by object, with its totals and its digest. Only reads. */
+import { createHash } from "node:crypto";
+import { canonicalJson } from "../api/json.ts";
+import type { RestorePlanSpec } from "../api/kinds.generated.ts";
+import { CodedError } from "../errors.ts";
+import { emptyTotals, type PlanEntry, type PlanSummary } from "../report/plan.ts";
+import { dryRunItem } from "./dry-run.ts";
+import { planResource, resourcesInOrder } from "./planner.ts";
+import { openSession, type RestoreSession } from "./session.ts";
+import type { PlannedItem, PlanStream, RestoreDeps, RestoreRequest, TouchedObject } from "./types.ts";
+import { restoreSpecProblems } from "./validate-spec.ts";
+
+/** Actions that leave an object as it is: a live namespace changes them all day, and the digest does not see them. */
+const QUIET: ReadonlySet<string> = new Set(["unchanged", "skip"]);
+
+/**
+ * Plans a restore. Yields every selected object in restore order and returns the summary.
+ * @throws {InvalidSpec} naming every problem of the spec
+ */
+export async function* planRestore(deps: RestoreDeps, request: RestoreRequest): PlanStream {
+  const problems = restoreSpecProblems(request.spec, request.modifierData);
+  if (problems.length > 0) throw new CodedError("InvalidSpec", { fields: ["spec"] }, problems.join("; "));
+  const session = await openSession(deps, request);
+  const summary = summarize(request.spec, request.backup.digest);
+  for (const resource of await resourcesInOrder(session)) {
+    for await (const planned of planResource(session, resource)) {
+      const item = request.serverDryRun === true ? await dryRunItem(session, planned) : planned;
+      summary.add(item.entry);
+      yield item;
+    }
+  }
+  return summary.end([...session.facts.notes, ...unusedModifiers(session)]);
+}
+
+/** The object that a planned item will write or end; undefined where it writes nothing or makes a new one. */
+export function touchedBy(item: PlannedItem): TouchedObject | undefined {
+  const { action, resource, namespace, name } = item.entry;
+  if (action !== "patch" && action !== "labelsOnly" && action !== "recreate" && action !== "delete") return undefined;
+  return { resource, key: { namespace, name } };
+}
+
+/** Counts entries and digests what they will do (design §5). */
+export function summarize(
+  spec: RestorePlanSpec,
+  backupDigest: string,
+): { add(entry: PlanEntry): void; end(notes: readonly string[]): PlanSummary } {
+  const { approval: _approval, ...rest } = spec;
+  const hash = createHash("sha256").update(`[${canonicalJson(rest)},${JSON.stringify(backupDigest)}`);
+  const totals = emptyTotals();
+  const counted = { warnings: 0, removedFields: 0 };
+  return {
+    add: (entry) => {
+      totals[entry.action]++;
+      if ((entry.warnings ?? []).length > 0 || isWarning(entry)) counted.warnings++;
+      if (entry.action === "patch")
+        counted.removedFields += (entry.changes ?? []).filter((change) => change.op === "remove").length;
+      if (!QUIET.has(entry.action)) hash.update(`,${canonicalJson(digested(entry))}`);
+    },
+    end: (notes) => ({ totals, ...counted, digest: hash.update("]").digest("hex"), notes }),
+  };
+}
+
+/** A different object that stays as it is deserves a look. */
+function isWarning(entry: PlanEntry): boolean {
+  return entry.action === "skip" && (entry.reason === "ExistsDifferent" || entry.reason === "Collision");
+}
+
+function digested(entry: PlanEntry): unknown {
+  const { resource, namespace, name, action } = entry;
+  const ends = action === "recreate" || action === "delete";
+  return {
+    resource,
+    namespace,
+    name,
+    action,
+    patch: (entry.changes ?? []).map(({ op, path, after }) => ({ op, path, value: after })),
+    ...(ends ? { uid: entry.liveUid, content: entry.liveContent } : {}),
+  };
+}
+
+function unusedModifiers(session: RestoreSession): string[] {
+  return (session.modifiers?.unmatched() ?? []).map((index) => `resource modifier rule ${index + 1} matched no object`);
+}

@@ -1,0 +1,53 @@
+/** What Velero's tools expect to find of a restore in the bucket (velero-facts §1.3). */
+import { promisify } from "node:util";
+import { gzip } from "node:zlib";
+import { rfc3339 } from "../clock.ts";
+import { isCoded, messageOf } from "../errors.ts";
+import { restoreKeys } from "../storage/layout.ts";
+import type { ObjectStore } from "../storage/object-store.ts";
+import type { RunTally } from "./results.ts";
+import type { RestoreDeps } from "./types.ts";
+
+const compress = promisify(gzip);
+
+/** Writes logs, results and lists under `restores/<run>/`. A store that does not let us is a warning, not a failure. */
+export async function uploadRecords(
+  deps: RestoreDeps,
+  run: string,
+  tally: RunTally,
+  lines: readonly string[],
+): Promise<void> {
+  const { store } = deps;
+  if (store === undefined || deps.writeRecords === false) return;
+  const keys = restoreKeys(run);
+  const files: [string, string][] = [
+    [keys.logs, lines.map((line) => `${line}\n`).join("")],
+    [keys.results, json({ warnings: tally.warnings, errors: tally.errors })],
+    [keys.resourceList, json(tally.resourceList())],
+    [keys.itemOperations, json([])],
+    [keys.volumeInfo, json([])],
+  ];
+  try {
+    for (const [key, text] of files) await putGzip(store, key, text);
+  } catch (error) {
+    const denied = isCoded(error, "StoreReadOnly") || isCoded(error, "StoreAuth");
+    const message = denied
+      ? `the results could not be written to ${store.location}: ${messageOf(error)}`
+      : messageOf(error);
+    tally.addWarning(undefined, message);
+    deps.log.warn({ run, error: message }, "restore results not uploaded");
+  }
+}
+
+/** One line of the log, as Velero's JSON logs have it. */
+export function logLine(ms: number, level: "info" | "warning" | "error", message: string): string {
+  return `time="${rfc3339(ms)}" level=${level} msg=${JSON.stringify(message)}`;
+}
+
+async function putGzip(store: ObjectStore, key: string, text: string): Promise<void> {
+  await store.put(key, await compress(Buffer.from(text)));
+}
+
+function json(value: unknown): string {
+  return `${JSON.stringify(value)}\n`;
+}

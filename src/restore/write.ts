@@ -1,0 +1,338 @@
+/** One object, from its plan to the cluster. Thin: what to do was decided in `plan.ts`; here it is done and recorded. */
+import { contentDigest } from "../api/digest.ts";
+import { type KubeObject, keyOf, type ObjectKey } from "../api/object.ts";
+import { isCoded, messageOf } from "../errors.ts";
+import { restoreManagedFields, restoreStatus } from "./after-create.ts";
+import { guarded, labelOperations } from "./changes.ts";
+import { waitForEstablished } from "./crd.ts";
+import { hasRestoreLabels } from "./labels.ts";
+import { existingPolicyFor } from "./options.ts";
+import type { RestoreSession } from "./session.ts";
+import { signalOf } from "./session.ts";
+import type { ObjectOutcome, ObjectRecord, PlannedItem } from "./types.ts";
+
+/** How often an object that keeps changing under our hands is read and planned again. */
+const ATTEMPTS = 8;
+const FIRST_PAUSE_MS = 20;
+
+/** What a write came to, before it is a record. */
+interface Written {
+  readonly outcome: ObjectOutcome;
+  readonly object?: KubeObject;
+  readonly reason?: string;
+  readonly message?: string;
+  readonly warnings?: readonly string[];
+  readonly errors?: readonly string[];
+}
+
+/** What to do next with an item: it is done, or it must be planned anew against what stands there. */
+type Step =
+  | { readonly type: "done"; readonly written: Written }
+  | { readonly type: "again"; readonly item: PlannedItem };
+
+/** Brings one object to what its plan says. Failures are recorded, not thrown; only a cancelled run throws. */
+export async function writeItem(session: RestoreSession, item: PlannedItem): Promise<ObjectRecord> {
+  let current = item;
+  for (let attempt = 1; ; attempt++) {
+    session.request.signal?.throwIfAborted();
+    const step = await attemptItem(session, current);
+    if (step.type === "done") return recordOf(item, current, step.written);
+    current = step.item;
+    if (attempt >= ATTEMPTS) {
+      const message = "something else keeps changing it: restore it again when that has stopped";
+      return recordOf(item, current, { outcome: "failed", reason: "Conflict", message, errors: [message] });
+    }
+    await session.deps.clock.sleep(FIRST_PAUSE_MS * 2 ** (attempt - 1), session.request.signal);
+  }
+}
+
+async function attemptItem(session: RestoreSession, item: PlannedItem): Promise<Step> {
+  switch (item.entry.action) {
+    case "create":
+      return await create(session, item);
+    case "patch":
+      return await patch(session, item);
+    case "labelsOnly":
+      return await label(session, item);
+    case "recreate":
+      return await recreate(session, item);
+    case "delete":
+      return await remove(session, item);
+    default:
+      return done(settled(session, item));
+  }
+}
+
+/** What needs no write. An object that this run wrote before it was interrupted is told as what it was then. */
+function settled(session: RestoreSession, { entry }: PlannedItem): Written {
+  const told = {
+    ...(entry.reason === undefined ? {} : { reason: entry.reason }),
+    ...(entry.message === undefined ? {} : { message: entry.message }),
+  };
+  switch (entry.action) {
+    case "fail":
+      return { outcome: "failed", ...told, errors: [entry.message ?? "refused by the plan"] };
+    case "skip": {
+      const warns = entry.reason === "ExistsDifferent" || entry.reason === "Collision";
+      return {
+        outcome: "skipped",
+        ...told,
+        ...(warns ? { warnings: [existsMessage(entry.kind, entry.name, entry.message)] } : {}),
+      };
+    }
+    default: {
+      const before = session.request.recorded?.(entry.resource, entry);
+      return before === undefined
+        ? { outcome: entry.reason === "Resumed" ? "created" : "unchanged", ...told }
+        : { outcome: before.outcome, ...told };
+    }
+  }
+}
+
+function existsMessage(kind: string, name: string, message: string | undefined): string {
+  return `could not restore, ${kind} "${name}" already exists. Warning: the in-cluster version is different than the backed-up version${message === undefined ? "" : ` (${message})`}`;
+}
+
+async function create(session: RestoreSession, item: PlannedItem): Promise<Step> {
+  const { desired, managedFields } = item;
+  if (desired === undefined) return failed("Internal", "the plan holds no object to create");
+  const body =
+    managedFields === undefined
+      ? desired
+      : { ...desired, metadata: { ...desired.metadata, managedFields: [...managedFields] } };
+  try {
+    const created = await session.deps.kube.create(item.gvr, body, writeOptions(session));
+    return done(await finishCreate(session, item, created));
+  } catch (error) {
+    session.request.signal?.throwIfAborted();
+    if (isCoded(error, "KubeExists") || isCoded(error, "KubeUnavailable") || mayBePortClash(item, error)) {
+      const live = await read(session, item);
+      if (live !== undefined) return await meet(session, item, live, error);
+    }
+    return failed(reasonOf(error), `error restoring ${nameOf(item)}: ${messageOf(error)}`);
+  }
+}
+
+/** Something stands where we wanted to create: our own work of before, or somebody else's, which the policy is for. */
+async function meet(session: RestoreSession, item: PlannedItem, live: KubeObject, error: unknown): Promise<Step> {
+  if (hasRestoreLabels(live, session.rules.labels)) return done(await finishCreate(session, item, live));
+  const next = item.replan?.(live);
+  if (next === undefined || next.entry.action === "create")
+    return failed(reasonOf(error), `error restoring ${nameOf(item)}: ${messageOf(error)}`);
+  return { type: "again", item: next };
+}
+
+/** Velero takes a Service whose node port is taken for existing, where one of that name is there. */
+function mayBePortClash(item: PlannedItem, error: unknown): boolean {
+  return (
+    item.entry.resource === "services" &&
+    isCoded(error, "KubeRejected") &&
+    /provided port is already allocated/.test(error.message)
+  );
+}
+
+/** What follows a create: status, managed fields, and for a CRD the wait until it serves. Each may be done twice. */
+async function finishCreate(session: RestoreSession, item: PlannedItem, created: KubeObject): Promise<Written> {
+  const warnings: string[] = [];
+  const errors: string[] = [];
+  let object = await restoreStatus(session, item, created, warnings);
+  object = await restoreManagedFields(session, item, object, { warnings, errors });
+  if (item.entry.resource === "customresourcedefinitions.apiextensions.k8s.io") {
+    const problem = await waitForEstablished(session, keyOf(object));
+    if (problem !== undefined) errors.push(problem);
+  }
+  const outcome = item.entry.action === "recreate" ? "recreated" : "created";
+  return { outcome, object, ...listed(warnings, errors) };
+}
+
+async function patch(session: RestoreSession, item: PlannedItem): Promise<Step> {
+  try {
+    const operations = item.operations ?? [];
+    const object = await session.deps.kube.patch(
+      item.gvr,
+      placeOf(item),
+      { type: "json", operations },
+      writeOptions(session),
+    );
+    return done({ outcome: "patched", object });
+  } catch (error) {
+    session.request.signal?.throwIfAborted();
+    if (isCoded(error, "KubeConflict") || isCoded(error, "KubeNotFound")) return await again(session, item, error);
+    return await labelAfterRefusal(session, item, messageOf(error));
+  }
+}
+
+/** Velero's second try: the object keeps its contents and gets the labels, so that the run can be told from it. */
+async function labelAfterRefusal(session: RestoreSession, item: PlannedItem, refusal: string): Promise<Step> {
+  const refused = { outcome: "failed" as const, reason: "Refused", message: refusal, warnings: [refusal] };
+  const merges = item.entry.resource === "serviceaccounts";
+  if (merges && existingPolicyFor(session.options, item.entry.resource) !== "update") return done(refused);
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const live = await read(session, item);
+      if (live === undefined) return done(refused);
+      const operations = labelOperations(live, session.rules.labels);
+      if (operations.length === 0) return done({ ...refused, object: live });
+      const object = await session.deps.kube.patch(
+        item.gvr,
+        placeOf(item),
+        { type: "json", operations: guarded(live, operations) },
+        writeOptions(session),
+      );
+      return done({ ...refused, object });
+    } catch (error) {
+      session.request.signal?.throwIfAborted();
+      if (isCoded(error, "KubeConflict") && attempt < ATTEMPTS) continue;
+      return done({ ...refused, errors: [messageOf(error)] });
+    }
+  }
+}
+
+async function label(session: RestoreSession, item: PlannedItem): Promise<Step> {
+  try {
+    const operations = item.operations ?? [];
+    const object = await session.deps.kube.patch(
+      item.gvr,
+      placeOf(item),
+      { type: "json", operations },
+      writeOptions(session),
+    );
+    return done({ outcome: "labelled", object });
+  } catch (error) {
+    session.request.signal?.throwIfAborted();
+    if (isCoded(error, "KubeConflict") || isCoded(error, "KubeNotFound")) return await again(session, item, error);
+    return failed(reasonOf(error), messageOf(error));
+  }
+}
+
+async function recreate(session: RestoreSession, item: PlannedItem): Promise<Step> {
+  const { liveUid } = item.entry;
+  try {
+    await session.deps.kube.delete(item.gvr, placeOf(item), {
+      ...(liveUid === undefined || liveUid === "" ? {} : { uid: liveUid }),
+      propagationPolicy: "Background",
+      ...signalOf(session.request),
+    });
+    const problem = await waitUntilGone(session, item);
+    if (problem !== undefined) return failed("Terminating", problem);
+  } catch (error) {
+    session.request.signal?.throwIfAborted();
+    if (isCoded(error, "KubeConflict")) return await again(session, item, error);
+    return failed(reasonOf(error), `cannot delete ${nameOf(item)} to recreate it: ${messageOf(error)}`);
+  }
+  return await create(session, item);
+}
+
+async function remove(session: RestoreSession, item: PlannedItem): Promise<Step> {
+  const { liveUid } = item.entry;
+  try {
+    await session.deps.kube.delete(item.gvr, placeOf(item), {
+      ...(liveUid === undefined ? {} : { uid: liveUid }),
+      propagationPolicy: "Background",
+      ...signalOf(session.request),
+    });
+    return done({ outcome: "deleted" });
+  } catch (error) {
+    session.request.signal?.throwIfAborted();
+    return failed(reasonOf(error), `cannot delete ${nameOf(item)}: ${messageOf(error)}`);
+  }
+}
+
+async function waitUntilGone(session: RestoreSession, item: PlannedItem): Promise<string | undefined> {
+  const { clock } = session.deps;
+  const deadline = clock.monotonic() + session.limits.terminatingTimeoutMs;
+  for (let pause = 50; ; pause = Math.min(pause * 2, 1_000)) {
+    const live = await read(session, item);
+    if (live === undefined || live.metadata.uid !== item.entry.liveUid) return undefined;
+    if (clock.monotonic() > deadline)
+      return `${nameOf(item)} was deleted and does not go: look at its finalizers ${JSON.stringify(live.metadata.finalizers ?? [])}`;
+    await clock.sleep(pause, session.request.signal);
+  }
+}
+
+async function again(session: RestoreSession, item: PlannedItem, error: unknown): Promise<Step> {
+  const live = await read(session, item);
+  const next = item.replan?.(live);
+  // The server refused and the object stands as it was planned against: a race would have moved it.
+  const unmoved = live?.metadata.resourceVersion === guardOf(item) && isCoded(error, "KubeConflict");
+  if (next === undefined || unmoved) return await labelAfterRefusal(session, item, messageOf(error));
+  return { type: "again", item: next };
+}
+
+function guardOf(item: PlannedItem): unknown {
+  const [test] = item.operations ?? [];
+  return test?.op === "test" ? test.value : undefined;
+}
+
+async function read(session: RestoreSession, item: PlannedItem): Promise<KubeObject | undefined> {
+  return await session.deps.kube.get(item.gvr, placeOf(item), session.request.signal);
+}
+
+function writeOptions(session: RestoreSession): {
+  fieldManager: string;
+  fieldValidation: "Ignore";
+  signal?: AbortSignal;
+} {
+  return { fieldManager: "holdfast", fieldValidation: "Ignore", ...signalOf(session.request) };
+}
+
+function placeOf(item: PlannedItem): ObjectKey {
+  return { namespace: item.entry.namespace, name: item.entry.name };
+}
+
+/** `resource/namespace/name`, as Velero's results name an item. */
+export function nameOf(item: PlannedItem): string {
+  const { resource, namespace, name } = item.entry;
+  return namespace === "" ? `${resource}/${name}` : `${resource}/${namespace}/${name}`;
+}
+
+function done(written: Written): Step {
+  return { type: "done", written };
+}
+
+function failed(reason: string, message: string): Step {
+  return done({ outcome: "failed", reason, message, errors: [message] });
+}
+
+function reasonOf(error: unknown): string {
+  if (isCoded(error, "KubeUnavailable")) return "Unavailable";
+  if (isCoded(error, "KubeNotFound")) return "NotFound";
+  return "Refused";
+}
+
+function recordOf(planned: PlannedItem, executed: PlannedItem, written: Written): ObjectRecord {
+  const { resource, apiVersion, kind, namespace, name, archivedAs } = planned.entry;
+  const { object } = written;
+  const missing = (executed.missing ?? planned.missing ?? []).map(({ message }) => message);
+  const warnings = [...(written.warnings ?? []), ...missing];
+  const errors = [...(planned.errors ?? []), ...(written.errors ?? [])];
+  return {
+    resource,
+    apiVersion,
+    kind,
+    namespace,
+    name,
+    ...(archivedAs === undefined ? {} : { archivedAs }),
+    outcome: written.outcome,
+    ...(written.reason === undefined ? {} : { reason: written.reason }),
+    ...(written.message === undefined ? {} : { message: written.message }),
+    ...listed(warnings, errors),
+    ...(object === undefined ? {} : writtenObject(object)),
+  };
+}
+
+function writtenObject(object: KubeObject): { uid?: string; resourceVersion?: string; content: string } {
+  const { uid, resourceVersion } = object.metadata;
+  return {
+    ...(uid === undefined ? {} : { uid }),
+    ...(resourceVersion === undefined ? {} : { resourceVersion }),
+    content: contentDigest(object),
+  };
+}
+
+function listed(
+  warnings: readonly string[],
+  errors: readonly string[],
+): { warnings?: readonly string[]; errors?: readonly string[] } {
+  return { ...(warnings.length === 0 ? {} : { warnings }), ...(errors.length === 0 ? {} : { errors }) };
+}
