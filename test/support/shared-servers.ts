@@ -7,11 +7,17 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { findBinary } from "../../tools/testbed/binaries/find-binary.ts";
 import { type ControlPlane, startControlPlane } from "../../tools/testbed/control-plane/control-plane.ts";
+import { startNodes } from "../../tools/testbed/nodes/nodes.ts";
+import { type S3Connection, startS3Server } from "../../tools/testbed/s3/s3-server.ts";
+import { describeCluster } from "./describe-cluster.ts";
 import type { ClusterConnection } from "./test-cluster.ts";
 
 /** What a worker is told about each shared server. All of it is JSON. */
 export interface SharedServers {
   cluster: ClusterConnection;
+  /** The same cluster, with nodes. */
+  nodes: ClusterConnection;
+  s3: S3Connection;
 }
 
 export type SharedServerName = keyof SharedServers;
@@ -47,28 +53,38 @@ async function stopAll(http: Server, pool: Pool): Promise<void> {
 }
 
 class Pool {
-  #controlPlane: Promise<ControlPlane> | undefined;
+  readonly #started = new Map<SharedServerName, Promise<{ stop(): Promise<void> }>>();
 
   async demand(name: string): Promise<SharedServers[SharedServerName]> {
     switch (name) {
       case "cluster":
-        return describeCluster(await this.#cluster());
+        return await describeCluster(await this.#cluster());
+      case "nodes":
+        await this.#once("nodes", async () => startNodes(await this.#cluster()));
+        return await describeCluster(await this.#cluster());
+      case "s3": {
+        const { endpoint, region, accessKeyId, secretAccessKey } = await this.#once("s3", startS3Server);
+        return { endpoint, region, accessKeyId, secretAccessKey };
+      }
       default:
         throw new Error(`no shared server is called ${name}`);
     }
   }
 
+  /** Stops what was started last first: nodes need their cluster to the end. */
   async stop(): Promise<void> {
-    const started = [this.#controlPlane].map((server) => server?.catch(() => undefined));
-    for (const server of started) await (await server)?.stop();
+    for (const server of [...this.#started.values()].reverse()) {
+      await (await server.catch(() => undefined))?.stop();
+    }
   }
 
   #cluster(): Promise<ControlPlane> {
-    this.#controlPlane ??= startControlPlane();
-    return this.#controlPlane;
+    return this.#once("cluster", startControlPlane);
   }
-}
 
-function describeCluster({ server, token, ca, kubeconfigPath }: ControlPlane): ClusterConnection {
-  return { server, token, ca, kubeconfigPath };
+  #once<T extends { stop(): Promise<void> }>(name: SharedServerName, start: () => Promise<T>): Promise<T> {
+    const started = this.#started.get(name) ?? start();
+    this.#started.set(name, started);
+    return started as Promise<T>;
+  }
 }

@@ -6,6 +6,7 @@ import {
   type ApiConnection,
   callApi,
 } from "../../tools/testbed/control-plane/api-call.ts";
+import type { TlsIdentity } from "../../tools/testbed/http/recording-server.ts";
 import { waitUntil } from "../../tools/testbed/process/wait-until.ts";
 import { type KubeObject, manifestOf } from "./kube-object.ts";
 import { pathOf, ServedKinds } from "./served-kinds.ts";
@@ -13,6 +14,8 @@ import { pathOf, ServedKinds } from "./served-kinds.ts";
 /** How to reach a test cluster as its administrator. */
 export interface ClusterConnection extends ApiConnection {
   readonly kubeconfigPath: string;
+  /** The API server's own certificate and key, for a proxy that clients take for the API server. */
+  readonly tls: TlsIdentity;
 }
 
 /** The three patch types of the API server, and what they are called on the wire. */
