@@ -1,11 +1,10 @@
 /** The objects of one local clone: packs as they were fetched, and what was committed since as loose objects. */
-import fs from "node:fs";
-import { mkdir, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { inflateSync } from "node:zlib";
-import git from "isomorphic-git";
+import { deflateSync, inflateSync } from "node:zlib";
 import { errorCode } from "./http-errors.ts";
-import type { GitObject, ObjectType } from "./object-id.ts";
+import { type GitObject, type ObjectType, objectId } from "./object-id.ts";
+import { writePackIndex } from "./pack-index.ts";
 import { openPack, type PackReader } from "./pack-reader.ts";
 
 export interface ObjectDatabase {
@@ -28,8 +27,10 @@ export interface ObjectDatabase {
 export async function createObjectDatabase(gitdir: string): Promise<ObjectDatabase> {
   const packFolder = join(gitdir, "objects", "pack");
   const incoming = join(gitdir, "incoming");
-  await mkdir(incoming, { recursive: true });
-  await git.init({ fs, dir: gitdir, gitdir, bare: true });
+  for (const folder of [incoming, packFolder, join(gitdir, "refs")]) await mkdir(folder, { recursive: true });
+  // What makes the folder a repository to the git binary too, for a person who looks into it.
+  await writeFile(join(gitdir, "HEAD"), "ref: refs/heads/main\n");
+  await writeFile(join(gitdir, "config"), "[core]\n\trepositoryformatversion = 0\n\tbare = true\n");
   const packs: PackReader[] = [];
   const loose = new Set<string>();
   let fetched = 0;
@@ -60,7 +61,8 @@ export async function createObjectDatabase(gitdir: string): Promise<ObjectDataba
       return undefined;
     },
     write: async (type, bytes) => {
-      const oid = await git.writeObject({ fs, dir: gitdir, gitdir, type, object: bytes, format: "content" });
+      const oid = objectId(type, bytes);
+      await writeLoose(gitdir, oid, Buffer.concat([Buffer.from(`${type} ${bytes.length}\0`), bytes]));
       loose.add(oid);
       return oid;
     },
@@ -69,7 +71,7 @@ export async function createObjectDatabase(gitdir: string): Promise<ObjectDataba
       return join(incoming, `pack-${fetched}.pack`);
     },
     adopt: async (pack) => {
-      await git.indexPack({ fs, dir: incoming, gitdir, filepath: basename(pack) });
+      await writePackIndex(pack, pack.replace(/pack$/, "idx"));
       const base = join(packFolder, basename(pack, ".pack"));
       await rename(pack, `${base}.pack`);
       await rename(pack.replace(/pack$/, "idx"), `${base}.idx`);
@@ -80,6 +82,12 @@ export async function createObjectDatabase(gitdir: string): Promise<ObjectDataba
       await rm(gitdir, { recursive: true, force: true });
     },
   };
+}
+
+async function writeLoose(gitdir: string, oid: string, whole: Buffer): Promise<void> {
+  const folder = join(gitdir, "objects", oid.slice(0, 2));
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, oid.slice(2)), deflateSync(whole));
 }
 
 async function readLoose(gitdir: string, oid: string): Promise<GitObject | undefined> {

@@ -13,7 +13,7 @@ const INFLATE_IN_POOL_BYTES = 256 * 1024;
 const HEADER_BYTES = 32;
 const HASHES_AT = 8 + 256 * 4;
 /** Trees of half a million names are smaller; what is larger is no file of ours. */
-const MAX_OBJECT_BYTES = 64 * 1024 * 1024;
+export const MAX_OBJECT_BYTES = 64 * 1024 * 1024;
 const CACHE_BYTES = 4 * 1024 * 1024;
 
 /** Where an entry's content starts, what it is, and how long it is when inflated. */
@@ -61,8 +61,7 @@ export async function openPack(base: string): Promise<PackReader> {
   return { count, find: (oid) => findOffset(index, count, oid), readAt, sizeAt, close: () => handle.close() };
 }
 
-/** Reads the header of the entry at `offset`. @throws {RangeError} for a type that Git does not have */
-export async function readEntry(handle: FileHandle, offset: number): Promise<PackEntry> {
+async function readEntry(handle: FileHandle, offset: number): Promise<PackEntry> {
   const bytes = Buffer.alloc(HEADER_BYTES);
   await handle.read(bytes, 0, HEADER_BYTES, offset);
   return parseEntry(bytes, offset);
@@ -101,14 +100,18 @@ export function parseEntry(bytes: Buffer, offset: number): PackEntry {
   return { type, sizeBytes, contentAt: offset + at, base: offset - distance };
 }
 
-async function readContent(handle: FileHandle, entry: PackEntry): Promise<Buffer> {
+/** Inflates an entry's content: the object, or the delta. @throws {RangeError} when it is damaged or too large */
+export async function readContent(handle: FileHandle, entry: PackEntry): Promise<Buffer> {
   if (entry.sizeBytes > MAX_OBJECT_BYTES) throw new RangeError("an object in the repository is too large to be read");
   // zlib's own bound for what deflate can make of so many bytes; what follows in the pack is ignored.
   const bound = entry.sizeBytes + Math.ceil(entry.sizeBytes / 1000) + 64;
   const compressed = Buffer.allocUnsafe(bound);
   const { bytesRead } = await handle.read(compressed, 0, bound, entry.contentAt);
   const input = compressed.subarray(0, bytesRead);
-  const bytes = bound > INFLATE_IN_POOL_BYTES ? await inflateAsync(input) : inflateSync(input);
+  const bytes =
+    bound > INFLATE_IN_POOL_BYTES
+      ? await inflateAsync(input)
+      : inflateSync(input, { chunkSize: Math.max(64, entry.sizeBytes + 1) });
   if (bytes.length !== entry.sizeBytes) throw new RangeError("an object in the pack has another length than stated");
   return bytes;
 }
