@@ -1,0 +1,59 @@
+import { spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import type { BareConnection } from "./bare-client.ts";
+
+/** What one measured process is to do. */
+export interface Job {
+  readonly role: "bare-lists" | "bare-posts" | "backup" | "restore" | "plan" | "idle";
+  readonly connection: BareConnection & { readonly kubeconfigPath: string };
+  readonly store?: StoreTarget;
+  /** LISTs or POSTs in flight. */
+  readonly width?: number;
+  readonly gzip?: boolean;
+  readonly backupName?: string;
+  /** A file of `path<TAB>body` lines, for `bare-posts`. */
+  readonly bodiesFile?: string;
+  /** Use only so many of the bodies. */
+  readonly sample?: number;
+}
+
+export type StoreTarget =
+  | { readonly type: "fs"; readonly path: string }
+  | {
+      readonly type: "s3";
+      readonly endpoint: string;
+      readonly region: string;
+      readonly bucket: string;
+      readonly accessKeyId: string;
+      readonly secretAccessKey: string;
+    };
+
+export interface Measured {
+  readonly ms: number;
+  readonly objects: number;
+  readonly bytes: number;
+  readonly rssMb: number;
+  /** HTTP exchanges with the API server, where the role counts them. */
+  readonly requests?: number;
+  readonly note?: string;
+}
+
+/** Runs one job in a process of its own. */
+export async function measure(job: Job): Promise<Measured> {
+  const worker = spawn(
+    process.execPath,
+    [fileURLToPath(new URL("./worker.ts", import.meta.url)), JSON.stringify(job)],
+    {
+      stdio: ["ignore", "pipe", "inherit"],
+    },
+  );
+  const output: Buffer[] = [];
+  worker.stdout.on("data", (chunk: Buffer) => output.push(chunk));
+  const code = await new Promise<number | null>((resolve, reject) => {
+    worker.once("close", resolve);
+    worker.once("error", reject);
+  });
+  const text = Buffer.concat(output).toString().trim();
+  if (code !== 0) throw new Error(`the ${job.role} process ended with ${code}: ${text}`);
+  return JSON.parse(text.slice(text.lastIndexOf("\n") + 1)) as Measured;
+}

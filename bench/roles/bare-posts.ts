@@ -1,0 +1,43 @@
+import { createReadStream } from "node:fs";
+import { createInterface } from "node:readline";
+import { createBareClient, inParallel } from "../bare-client.ts";
+import type { Job, Measured } from "../job.ts";
+
+/** The limit of a restore: the same bodies POSTed, so many at once, foundations first. */
+export async function run(job: Job): Promise<Omit<Measured, "rssMb">> {
+  const lines: string[] = [];
+  for await (const line of createInterface({ input: createReadStream(job.bodiesFile ?? "") })) lines.push(line);
+  const bodies = lines.map((line) => ({
+    path: line.slice(0, line.indexOf("\t")),
+    body: Buffer.from(line.slice(line.indexOf("\t") + 1)),
+  }));
+  const isFoundation = ({ path }: { path: string }) =>
+    path.endsWith("/namespaces") || path.endsWith("/customresourcedefinitions");
+  const first = bodies.filter(isFoundation);
+  const others = bodies.filter((body) => !isFoundation(body)).slice(0, job.sample);
+  const client = createBareClient(job.connection);
+  let bytes = 0;
+
+  const began = performance.now();
+  for (const { path, body } of first) await client.send("POST", path, body);
+  await untilServed(() => client.send("GET", "/apis/bench.holdfast.example/v1/widgets?limit=1"));
+  await inParallel(others, job.width ?? 32, async ({ path, body }) => {
+    bytes += body.length;
+    await client.send("POST", path, body);
+  });
+  const ms = performance.now() - began;
+  client.close();
+  return { ms, objects: first.length + others.length, bytes, requests: first.length + others.length };
+}
+
+async function untilServed(probe: () => Promise<unknown>): Promise<void> {
+  for (const deadline = performance.now() + 30_000; ; ) {
+    try {
+      await probe();
+      return;
+    } catch (error) {
+      if (performance.now() > deadline) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+}
