@@ -32,6 +32,8 @@ export async function runHook(
         return { type: "refused", message: `exit code ${result.exitCode}${tail(result.stderr)}` };
       case "failed":
         return { type: "refused", message: `${result.message}${tail(result.stderr)}` };
+      case "lost":
+        return { type: "unknown", message: `${result.message}${tail(result.stderr)}` };
       case "timedOut":
         return { type: "unknown", message: `timed out after ${hook.timeoutMs / 1_000}s${tail(result.stderr)}` };
     }

@@ -141,5 +141,6 @@ export interface ExecTarget {
 
 export type ExecResult =
   | { readonly type: "exited"; readonly exitCode: number; readonly stdout: string; readonly stderr: string }
-  | { readonly type: "failed"; readonly message: string; readonly stdout: string; readonly stderr: string }
+  /** `failed`: it never ran, or the server says that it failed. `lost`: the connection broke, and it may have run. */
+  | { readonly type: "failed" | "lost"; readonly message: string; readonly stdout: string; readonly stderr: string }
   | { readonly type: "timedOut"; readonly stdout: string; readonly stderr: string };

@@ -16,7 +16,7 @@ interface Connection {
 
 type Ending =
   | { readonly type: "exited"; readonly exitCode: number }
-  | { readonly type: "failed"; readonly message: string }
+  | { readonly type: "failed" | "lost"; readonly message: string }
   | { readonly type: "timedOut" };
 
 /**
@@ -33,9 +33,9 @@ export async function execInPod(config: KubeConfig, target: ExecTarget, signal?:
   opening.then(
     (connection) => {
       connection.onclose = () =>
-        ended.resolve({ type: "failed", message: "the connection closed before the command ended" });
+        ended.resolve({ type: "lost", message: "the connection closed before the command ended" });
       connection.onerror = (event: { message?: string }) =>
-        ended.resolve({ type: "failed", message: messageOf(event.message ?? "the connection broke") });
+        ended.resolve({ type: "lost", message: messageOf(event.message ?? "the connection broke") });
     },
     (error: unknown) =>
       ended.resolve({ type: "failed", message: `cannot start the command: ${openingFailure(error)}` }),
