@@ -1,0 +1,237 @@
+/** Compares what a restore left and said with what Velero left and said, difference by difference. */
+import { canonicalJson } from "../../src/api/json.ts";
+import type { KubeObject } from "../../src/api/object.ts";
+import type { ObjectRecord, RestoreOutcome } from "../../src/restore/types.ts";
+import type { LiveObject } from "./restore-dump.ts";
+import type { RecordedRestore, RecordedResult } from "./restore-scenario.ts";
+
+/** One thing that is not as recorded. */
+export type Difference =
+  | { readonly type: "phase"; readonly recorded: string; readonly ours: string }
+  | {
+      readonly type: "outcome";
+      readonly object: string;
+      readonly recorded: string | undefined;
+      readonly ours: string | undefined;
+    }
+  | {
+      readonly type: "message";
+      readonly level: "warning" | "error";
+      readonly place: string;
+      readonly recorded: number;
+      readonly ours: number;
+    }
+  | { readonly type: "missing"; readonly object: string }
+  | { readonly type: "extra"; readonly object: string }
+  | {
+      readonly type: "field";
+      readonly object: string;
+      readonly path: string;
+      readonly recorded: unknown;
+      readonly ours: unknown;
+    };
+
+/** What a rule may look at besides the difference itself. */
+export interface Comparison {
+  readonly outcome: RestoreOutcome;
+  /** Our record of each object, by `apiVersion/Kind namespace/name`. */
+  readonly records: ReadonlyMap<string, ObjectRecord>;
+  /** Archived objects by `Kind namespace/name`. */
+  readonly archived: ReadonlyMap<string, KubeObject>;
+  readonly recorded: RecordedRestore;
+  readonly live: ReadonlyMap<string, KubeObject>;
+}
+
+/** `Kind namespace/name`. */
+export function nameOfObject({ kind, metadata }: KubeObject): string {
+  return metadata.namespace === undefined || metadata.namespace === ""
+    ? `${kind} ${metadata.name}`
+    : `${kind} ${metadata.namespace}/${metadata.name}`;
+}
+
+/** Phase, outcome of each object, and how many warnings and errors stand at each place. */
+export function compareResults(
+  recorded: RecordedRestore,
+  outcome: RestoreOutcome,
+  list: Readonly<Record<string, readonly string[]>>,
+): Difference[] {
+  const differences: Difference[] = [];
+  const { phase = "", resourceList = {}, results = {} } = recorded.results;
+  if (phase !== outcome.phase) differences.push({ type: "phase", recorded: phase, ours: outcome.phase });
+  const theirs = outcomes(resourceList);
+  const ours = outcomes(list);
+  for (const object of new Set([...theirs.keys(), ...ours.keys()])) {
+    if (isRacing(object) || theirs.get(object) === ours.get(object)) continue;
+    differences.push({ type: "outcome", object, recorded: theirs.get(object), ours: ours.get(object) });
+  }
+  differences.push(...compareMessages("warning", results.warnings ?? {}, outcome.results.warnings));
+  differences.push(...compareMessages("error", results.errors ?? {}, outcome.results.errors));
+  return differences;
+}
+
+function outcomes(list: Readonly<Record<string, readonly string[]>>): Map<string, string> {
+  const found = new Map<string, string>();
+  for (const [kind, entries] of Object.entries(list)) {
+    for (const entry of entries) {
+      const [, name = "", outcome = ""] = /^(.*)\((\w+)\)$/.exec(entry) ?? [];
+      found.set(`${kind.split("/").at(-1)} ${name}`, outcome);
+    }
+  }
+  return found;
+}
+
+/** Not deterministic in Velero or Kubernetes, as the recordings' README says. */
+function isRacing(object: string): boolean {
+  return /^(?:ConfigMap [^/]+\/kube-root-ca\.crt|EndpointSlice .*|Endpoints .*)$/.test(object);
+}
+
+function compareMessages(level: "warning" | "error", recorded: RecordedResult, ours: RecordedResult): Difference[] {
+  const theirs = countMessages(recorded);
+  const own = countMessages(ours);
+  return [...new Set([...theirs.keys(), ...own.keys()])]
+    .map(
+      (place): Difference => ({
+        type: "message",
+        level,
+        place,
+        recorded: theirs.get(place) ?? 0,
+        ours: own.get(place) ?? 0,
+      }),
+    )
+    .filter((difference) => difference.type === "message" && difference.recorded !== difference.ours);
+}
+
+function countMessages(result: RecordedResult): Map<string, number> {
+  const places = new Map<string, number>();
+  const count = (place: string, messages: readonly string[]): void => {
+    const counted = messages.filter(
+      (message) => !/kube-root-ca\.crt|\bendpoints?(?:lices?)?\b|EndpointSlice|Endpoints/i.test(message),
+    ).length;
+    if (counted > 0) places.set(place, counted);
+  };
+  count("velero", result.velero ?? []);
+  count("cluster", result.cluster ?? []);
+  for (const [namespace, messages] of Object.entries(result.namespaces ?? {})) count(namespace, messages);
+  return places;
+}
+
+/** The objects of the dump against those of the cluster. */
+export function compareDump(recorded: readonly KubeObject[], live: Iterable<LiveObject>): Difference[] {
+  const ours = new Map<string, KubeObject>();
+  for (const { object } of live)
+    if (!/^(?:Endpoints|EndpointSlice)$/.test(object.kind)) ours.set(nameOfObject(object), object);
+  const differences: Difference[] = [];
+  const theirs = recorded.filter((object) => !/^(?:Endpoints|EndpointSlice)$/.test(object.kind));
+  const generated = theirs.filter((object) => isGenerated(object.metadata.name));
+  for (const object of theirs) {
+    if (isGenerated(object.metadata.name)) continue;
+    const name = nameOfObject(object);
+    const own = ours.get(name);
+    ours.delete(name);
+    if (own === undefined) differences.push({ type: "missing", object: name });
+    else differences.push(...compareObject(name, object, own));
+  }
+  for (const object of generated) {
+    const name = nameOfObject(object);
+    const match = [...ours].find(([candidate]) => matchesText(name, candidate));
+    if (match === undefined) differences.push({ type: "missing", object: name });
+    else ours.delete(match[0]);
+  }
+  for (const name of ours.keys()) differences.push({ type: "extra", object: name });
+  return differences;
+}
+
+function isGenerated(name: string): boolean {
+  return name.includes("<");
+}
+
+const DROPPED_METADATA = new Set([
+  "uid",
+  "resourceVersion",
+  "creationTimestamp",
+  "generation",
+  "managedFields",
+  "selfLink",
+]);
+
+function compareObject(name: string, recorded: KubeObject, live: KubeObject): Difference[] {
+  const { status: theirs, ...recordedRest } = recorded;
+  const { status: ours, ...liveRest } = live;
+  const metadata = Object.fromEntries(Object.entries(live.metadata).filter(([field]) => !DROPPED_METADATA.has(field)));
+  const differences: Difference[] = [];
+  compareValue(name, "", recordedRest, { ...liveRest, metadata }, differences);
+  if (isRecord(theirs) && isRecord(ours)) compareStatus(name, theirs, ours, differences);
+  else if (isRecord(theirs) && Object.keys(theirs).length > 0)
+    differences.push({ type: "field", object: name, path: "/status", recorded: theirs, ours });
+  return differences;
+}
+
+/** Dumps of built-in kinds hold only some fields of the status. */
+function compareStatus(
+  name: string,
+  recorded: Record<string, unknown>,
+  ours: Record<string, unknown>,
+  differences: Difference[],
+): void {
+  for (const [field, value] of Object.entries(recorded))
+    if (field !== "established") compareValue(name, `/status/${field}`, value, ours[field], differences);
+}
+
+function compareValue(object: string, path: string, recorded: unknown, ours: unknown, differences: Difference[]): void {
+  if (typeof recorded === "string" && typeof ours === "string" && matchesText(recorded, ours)) return;
+  if (
+    typeof recorded === "string" &&
+    /^<(?:nodePort|healthCheckNodePort|resourceVersion)>$/.test(recorded) &&
+    ours !== undefined
+  )
+    return;
+  if (Array.isArray(recorded) && Array.isArray(ours) && recorded.length === ours.length) {
+    recorded.forEach((item, index) => {
+      compareValue(object, `${path}/${index}`, item, ours[index], differences);
+    });
+    return;
+  }
+  if (isRecord(recorded) && isRecord(ours)) {
+    for (const key of new Set([...Object.keys(recorded), ...Object.keys(ours)]))
+      compareValue(object, `${path}/${key}`, recorded[key], ours[key], differences);
+    return;
+  }
+  if (canonical(recorded) !== canonical(ours)) differences.push({ type: "field", object, path, recorded, ours });
+}
+
+/** A recorded text with placeholders in angle brackets. */
+function matchesText(recorded: string, ours: string): boolean {
+  if (recorded === ours) return true;
+  if (!/<[^<>]*>/.test(recorded)) return false;
+  const pattern = recorded
+    .split(/<[^<>]*>/)
+    .map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"))
+    .join("[\\s\\S]*");
+  return new RegExp(`^${pattern}$`).test(ours);
+}
+
+function canonical(value: unknown): string {
+  return value === undefined ? "undefined" : canonicalJson(value);
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** One line for a report. */
+export function describeDifference(difference: Difference): string {
+  switch (difference.type) {
+    case "phase":
+      return `phase: recorded ${difference.recorded}, ours ${difference.ours}`;
+    case "outcome":
+      return `${difference.object}: recorded ${difference.recorded ?? "not listed"}, ours ${difference.ours ?? "not listed"}`;
+    case "message":
+      return `${difference.level}s at ${difference.place}: recorded ${difference.recorded}, ours ${difference.ours}`;
+    case "missing":
+      return `${difference.object}: missing after the restore`;
+    case "extra":
+      return `${difference.object}: there after the restore, and not recorded`;
+    case "field":
+      return `${difference.object} ${difference.path}: recorded ${canonical(difference.recorded).slice(0, 200)}, ours ${canonical(difference.ours).slice(0, 200)}`;
+  }
+}

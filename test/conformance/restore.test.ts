@@ -1,0 +1,38 @@
+/** Replays every recorded scenario with Holdfast's own restore, reading the bucket folder that Velero wrote. */
+import { join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import { usePrivateCluster } from "../support/use-test-cluster.ts";
+import { ruleFor } from "./differences.ts";
+import { describeDifference } from "./restore-compare.ts";
+import { createReplay, type Replay } from "./restore-replay.ts";
+import { loadScenarios } from "./restore-scenario.ts";
+
+const ROOT = process.env.HOLDFAST_CONFORMANCE_DIR ?? join(import.meta.dirname, "..", "testdata", "velero");
+const ONLY = process.env.HOLDFAST_CONFORMANCE_ONLY;
+
+const scenarios = (await loadScenarios(ROOT)).filter(({ name }) => ONLY === undefined || name.startsWith(ONLY));
+
+describe("restores as Velero recorded them", () => {
+  const cluster = usePrivateCluster({ nodes: true });
+  let replay: Replay;
+  beforeAll(async () => {
+    replay = await createReplay(cluster);
+  });
+
+  it.each(scenarios.map((scenario) => [scenario.name, scenario] as const))("%s", async (_name, scenario) => {
+    const used = new Set<string>();
+    const unexplained: string[] = [];
+    await replay.run(scenario, (restore, differences, comparison) => {
+      for (const difference of differences) {
+        const rule = ruleFor(difference, comparison);
+        if (rule === undefined) unexplained.push(`${restore.name}: ${describeDifference(difference)}`);
+        else used.add(rule.id);
+      }
+    });
+    const verdict =
+      unexplained.length > 0 ? "fail" : used.size === 0 ? "pass" : `pass (${[...used].sort().join(", ")})`;
+    process.stdout.write(`conformance restore ${scenario.name}: ${verdict}\n`);
+
+    expect(unexplained).toEqual([]);
+  });
+});
