@@ -23,7 +23,7 @@ export interface TestItem {
 /** A ConfigMap with `bytes` of text that compresses as YAML does. */
 export function configMap(namespace: string, name: string, bytes = 100): TestItem {
   const text = Array.from(
-    { length: Math.ceil(bytes / 40) },
+    { length: Math.ceil(bytes / 20) },
     (_, line) => `key-${(line * 7919) % 1000}: value of ${name} ${line}`,
   );
   return {
