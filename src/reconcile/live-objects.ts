@@ -1,6 +1,7 @@
 import type { Backup, Kinds } from "../api/kinds.generated.ts";
 import { KINDS, type KindName } from "../api/kinds.ts";
 import { formatKey, type KubeObject, keyOf, type ObjectKey } from "../api/object.ts";
+import { parseBackupName } from "../schedule/slot-name.ts";
 
 /** A live object of one of our kinds, as the API server gave it. */
 export type Live<K extends KindName> = KubeObject & Kinds[K];
@@ -29,21 +30,17 @@ interface KindStore {
   readonly objects: Map<string, KubeObject>;
 }
 
-/** The namespaced name that a Backup's status gives its policy; undefined for backups on demand of no policy. */
-export function policyKeyOf(backup: Pick<Backup, "metadata" | "status">): ObjectKey | undefined {
-  const annotated = backup.metadata.annotations?.[POLICY_ANNOTATION];
+/** The policy a Backup is of: what its status says, else what its name says; undefined for any other name. */
+export function policyKeyOf(backup: Pick<Backup, "metadata" | "status">, ownNamespace: string): ObjectKey | undefined {
   const origin = backup.status?.policy;
   if (origin !== undefined)
     return { namespace: origin.namespace ?? backup.metadata.namespace ?? "", name: origin.name };
-  if (annotated === undefined) return undefined;
-  return { namespace: backup.metadata.namespace ?? "", name: annotated };
+  const named = parseBackupName(backup.metadata.name, ownNamespace);
+  return named === undefined ? undefined : { namespace: named.namespace, name: named.policy };
 }
 
-/** On a Backup: the policy that asked for it; labels may be cut, this is not. */
-export const POLICY_ANNOTATION = "holdfast.dev/policy";
-
 /** An empty mirror of one cluster. */
-export function createLiveObjects(): LiveObjects {
+export function createLiveObjects(ownNamespace: string): LiveObjects {
   const stores = new Map<KindName, KindStore>(KINDS.map(({ kind }) => [kind, { objects: new Map() }]));
   const byPolicy = new Map<string, Map<string, KubeObject>>();
   const listeners: LiveListener[] = [];
@@ -55,7 +52,7 @@ export function createLiveObjects(): LiveObjects {
 
   function index(object: KubeObject, present: boolean): void {
     if (object.kind !== "Backup") return;
-    const policy = policyKeyOf(object as Live<"Backup">);
+    const policy = policyKeyOf(object as Live<"Backup">, ownNamespace);
     if (policy === undefined) return;
     const group = byPolicy.get(formatKey(policy)) ?? new Map<string, KubeObject>();
     byPolicy.set(formatKey(policy), group);

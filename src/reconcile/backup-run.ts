@@ -1,0 +1,212 @@
+import { setCondition } from "../api/conditions.ts";
+import type { BackupStatus, PendingHook } from "../api/kinds.generated.ts";
+import { BACKUP } from "../api/kinds.ts";
+import { type KubeObject, keyOf } from "../api/object.ts";
+import { runBackup } from "../backup/execute.ts";
+import type { BackupOutcome, BackupRequest, BackupStep, RequestedObject } from "../backup/types.ts";
+import { rfc3339 } from "../clock.ts";
+import { isCoded, messageOf } from "../errors.ts";
+import type { Failpoint } from "../failpoints.ts";
+import type { ObjectStore } from "../storage/object-store.ts";
+import type { ReconcileDeps } from "./deps.ts";
+import type { Live } from "./live-objects.ts";
+import { endedConditions, originAnnotations } from "./marker-plan.ts";
+import { isLostRace } from "./result.ts";
+import { writeStatus } from "./write-status.ts";
+
+/** One claimed backup that is to be made now. */
+export interface BackupExecution {
+  /** With the claim in its status. */
+  readonly backup: Live<"Backup">;
+  readonly location: Live<"BackupStorageLocation">;
+  readonly store: ObjectStore;
+  readonly token: string;
+  /** Exactly these, for the backup before a restore. */
+  readonly objects?: readonly RequestedObject[];
+  readonly signal: AbortSignal;
+}
+
+/** The engine's steps at which a test may kill the process. */
+const FAILPOINT_AT: Partial<Record<BackupStep, Failpoint>> = {
+  archive: "backup-bucket-claimed",
+  publish: "backup-archive-put",
+  done: "backup-marker-put",
+};
+
+/** Makes one backup by the engine and writes what became of it into its status; returns the Backup as it ended. */
+export async function executeBackup(deps: ReconcileDeps, execution: BackupExecution): Promise<Live<"Backup">> {
+  const { backup, store } = execution;
+  const log = deps.log.child({ backup: backup.metadata.name });
+  log.info({ location: store.location }, "backup begins");
+  const status = createStatusTrail(deps, backup);
+  const outcome = await runToOutcome(deps, execution, status);
+  const ended = await status.finish((before) => endedStatus(deps, backup, before, outcome));
+  log.info({ phase: outcome.phase, items: outcome.itemsBackedUp, errors: outcome.errors }, "backup ends");
+  return ended;
+}
+
+async function runToOutcome(deps: ReconcileDeps, execution: BackupExecution, status: StatusTrail): Promise<Ended> {
+  const { kube, clock, log } = deps;
+  try {
+    return await runBackup({ kube, clock, log, store: execution.store }, requestOf(deps, execution, status));
+  } catch (error) {
+    const isCancel = isCoded(error, "Cancelled") || execution.signal.aborted;
+    const message = isCancel ? messageOf(execution.signal.reason ?? error) : messageOf(error);
+    return {
+      phase: "Failed",
+      failureReason: message,
+      completionTimestamp: rfc3339(clock.now()),
+      errors: 0,
+      warnings: 0,
+      itemsBackedUp: 0,
+      totalItems: 0,
+      unprotectedVolumes: [],
+      ...(isCancel ? { cancelled: true } : {}),
+    };
+  }
+}
+
+/** What the end of a run is told by: the engine's outcome, or that it threw. */
+type Ended = Omit<BackupOutcome, "results" | "startTimestamp"> & {
+  readonly startTimestamp?: string;
+  readonly cancelled?: boolean;
+};
+
+function requestOf(deps: ReconcileDeps, execution: BackupExecution, status: StatusTrail): BackupRequest {
+  const { backup, location, token, objects, signal } = execution;
+  const { cluster, clusterUid, term } = deps.installation;
+  const origin = backup.status?.policy;
+  const { name, namespace = "" } = backup.metadata;
+  const labels = Object.entries(backup.metadata.labels ?? {}).filter(([label]) => label.startsWith("holdfast.dev/"));
+  return {
+    name,
+    namespace,
+    spec: backup.spec,
+    cluster,
+    storageLocation: location.metadata.name,
+    labels: Object.fromEntries(labels),
+    annotations: originAnnotations(backup, cluster, origin),
+    ...(origin?.schedule === undefined ? {} : { policy: policyOf(origin.name, origin.schedule, origin, namespace) }),
+    claim: { token, term, clusterUid },
+    ...(location.status?.conditionalWrites === undefined
+      ? {}
+      : { conditionalWrites: location.status.conditionalWrites }),
+    ...(objects === undefined ? {} : { objects }),
+    signal,
+    onProgress: ({ totalItems, itemsBackedUp }) => status.progress({ totalItems, itemsBackedUp }),
+    onPendingHooks: (pending) => status.pendingHooks(pending),
+    onStep: (step) => {
+      const failpoint = FAILPOINT_AT[step];
+      if (failpoint !== undefined) deps.hit(failpoint);
+    },
+  };
+}
+
+function policyOf(
+  name: string,
+  schedule: string,
+  origin: { readonly namespace?: string; readonly revision?: string },
+  namespace: string,
+): NonNullable<BackupRequest["policy"]> {
+  const revision = origin.revision === undefined ? {} : { revision: origin.revision };
+  return { name, schedule, namespace: origin.namespace ?? namespace, ...revision };
+}
+
+function endedStatus(deps: ReconcileDeps, backup: Live<"Backup">, before: BackupStatus, outcome: Ended): BackupStatus {
+  const nowMs = deps.clock.now();
+  const generation = backup.metadata.generation;
+  const unprotected = outcome.unprotectedVolumes.length;
+  const message =
+    outcome.failureReason ??
+    outcome.validationErrors?.join("; ") ??
+    `${outcome.itemsBackedUp} objects, ${outcome.errors} errors, ${outcome.warnings} warnings`;
+  const reason = outcome.cancelled === true ? ({ reason: "Cancelled" } as const) : {};
+  let conditions = endedConditions(before.conditions, { phase: outcome.phase, message, generation, ...reason }, nowMs);
+  if (unprotected > 0) {
+    const text = `the data of ${unprotected} volumes is not in the backup`;
+    const input = { type: "VolumeDataNotProtected", status: true, reason: "VolumesNotCopied", message: text } as const;
+    conditions = setCondition(conditions, { ...input, observedGeneration: generation }, nowMs);
+  }
+  const { pendingHooks: _pending, ...rest } = before;
+  return {
+    ...rest,
+    phase: outcome.phase,
+    completionTimestamp: outcome.completionTimestamp,
+    progress: { totalItems: outcome.totalItems, itemsBackedUp: outcome.itemsBackedUp },
+    errors: outcome.errors,
+    warnings: outcome.warnings,
+    conditions,
+    ...(unprotected > 0 ? { unprotectedVolumes: unprotected } : {}),
+    ...optional("startTimestamp", outcome.startTimestamp),
+    ...optional("expiration", outcome.expiration),
+    ...optional("failureReason", outcome.failureReason),
+    ...optional("validationErrors", outcome.validationErrors),
+    ...optional("manifestSha256", outcome.manifestSha256),
+    ...optional("archiveSizeBytes", outcome.archiveSizeBytes),
+    ...optional("hookStatus", outcome.hookStatus),
+  };
+}
+
+function optional<K extends string, V>(name: K, value: V | undefined): { [P in K]?: V } {
+  return value === undefined ? {} : ({ [name]: value } as { [P in K]?: V });
+}
+
+/** The status of one running backup: one writer, one patch at a time. */
+interface StatusTrail {
+  /** Written when nothing else is being written; a newer one replaces one that waits. */
+  progress(progress: { totalItems: number; itemsBackedUp: number }): void;
+  /** Resolves when it stands in the status. */
+  pendingHooks(pending: readonly PendingHook[]): Promise<void>;
+  /** The last write; resolves to the object as it ended. */
+  finish(status: (before: BackupStatus) => BackupStatus): Promise<Live<"Backup">>;
+}
+
+/** Lost races are read again and repeated: the run holds the claim, so only metadata can have changed. */
+const WRITE_ATTEMPTS = 8;
+
+function createStatusTrail(deps: ReconcileDeps, claimed: Live<"Backup">): StatusTrail {
+  let current = claimed;
+  let writes: Promise<unknown> = Promise.resolve();
+  let wanted: BackupStatus["progress"];
+
+  async function write(change: (before: BackupStatus) => BackupStatus): Promise<Live<"Backup">> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        current = await writeStatus(deps.kube, BACKUP, current, change(current.status ?? {}));
+        deps.live.put(current);
+        return current;
+      } catch (error) {
+        if (!isLostRace(error) || attempt >= WRITE_ATTEMPTS) throw error;
+        const fresh = (await deps.kube.get(BACKUP, keyOf(current as KubeObject))) as Live<"Backup"> | undefined;
+        if (fresh === undefined || fresh.status?.run?.token !== claimed.status?.run?.token) throw error;
+        current = fresh;
+      }
+    }
+  }
+
+  function enqueue<T>(work: () => Promise<T>): Promise<T> {
+    const next = writes.then(work, work);
+    writes = next.catch(() => {});
+    return next;
+  }
+
+  return {
+    progress: (progress) => {
+      const isWaiting = wanted !== undefined;
+      wanted = progress;
+      if (isWaiting) return;
+      enqueue(async () => {
+        const latest = wanted;
+        wanted = undefined;
+        if (latest !== undefined) await write((before) => ({ ...before, progress: latest }));
+      }).catch((error: unknown) => deps.log.debug({ error: messageOf(error) }, "progress was not written"));
+    },
+    pendingHooks: async (pending) => {
+      await enqueue(() => write((before) => ({ ...before, pendingHooks: pending })));
+    },
+    finish: (status) => {
+      wanted = undefined;
+      return enqueue(() => write(status));
+    },
+  };
+}

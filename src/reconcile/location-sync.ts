@@ -1,0 +1,163 @@
+import { ALLOW_DELETIONS_ANNOTATION } from "../api/annotations.ts";
+import { BACKUP } from "../api/kinds.ts";
+import { type KubeObject, keyOf } from "../api/object.ts";
+import { isCoded, messageOf } from "../errors.ts";
+import { readBackupClaim } from "../storage/claims.ts";
+import { deleteBackup } from "../storage/delete-backup.ts";
+import { backupKeys } from "../storage/layout.ts";
+import { listBackups, listFolders, listUnfinished } from "../storage/list-backups.ts";
+import type { ObjectStore } from "../storage/object-store.ts";
+import { judgeDeletions } from "./deletion-plan.ts";
+import type { ReconcileDeps } from "./deps.ts";
+import type { Live } from "./live-objects.ts";
+import { dataLocation } from "./locations.ts";
+import { backupOfMarker, bareBackupOfMarker, statusOfMarker, SYNCED_ANNOTATION } from "./marker-plan.ts";
+import { recordOf } from "./record-files.ts";
+import { FIELD_MANAGER, writeStatus } from "./write-status.ts";
+
+/** What one look at a location's folders came to. */
+export interface SyncOutcome {
+  /** Backups that can be restored from there. */
+  readonly backups: number;
+  /** Records of vanished data that the breaker keeps, with the digest that lets them go. */
+  readonly held: { readonly digest: string; readonly count: number; readonly why: string } | undefined;
+}
+
+/** How long the folder of a dead run is kept, in ms: long enough for any clock that is off, and for a look at it. */
+export const UNFINISHED_GRACE_MS = 60 * 60_000;
+
+/**
+ * Makes the Backups of the cluster what the location holds: the bucket is the truth. Markers without a Backup become
+ * one; a Completed Backup without its folder goes. Failed and PartiallyFailed ones stay.
+ */
+export async function syncLocation(
+  deps: ReconcileDeps,
+  location: Live<"BackupStorageLocation">,
+  store: ObjectStore,
+): Promise<SyncOutcome> {
+  const folders = new Set(await listFolders(store));
+  const here = backupsIn(deps, location);
+  const known = new Set(here.filter((backup) => !lacksStatus(backup)).map(({ metadata }) => metadata.name));
+  let found = 0;
+  const onUnreadable = (name: string, error: unknown): void =>
+    deps.log.info({ location: location.metadata.name, backup: name, error: messageOf(error) }, "marker is unreadable");
+  for await (const { backup } of listBackups(store, { only: (name) => !known.has(name), onUnreadable })) {
+    found++;
+    await recreate(deps, location, backup);
+  }
+  const held = await dropVanished(
+    deps,
+    location,
+    here.filter(({ metadata }) => !folders.has(metadata.name)),
+    here,
+  );
+  const restorable = here.filter(({ metadata, status }) => folders.has(metadata.name) && isRestorable(status?.phase));
+  return { backups: restorable.length + found, held };
+}
+
+/** The Backups whose data is in this location. */
+function backupsIn(deps: ReconcileDeps, location: Live<"BackupStorageLocation">): Live<"Backup">[] {
+  const { name, namespace } = keyOf(location);
+  return deps.live.list("Backup").filter((backup) => {
+    const where = dataLocation(deps, backup);
+    return where.name === name && where.namespace === namespace;
+  });
+}
+
+function isRestorable(phase: string | undefined): boolean {
+  return phase === "Completed" || phase === "PartiallyFailed";
+}
+
+/** A Backup that sync made and was interrupted before it gave it a status. */
+function lacksStatus(backup: Live<"Backup">): boolean {
+  return backup.metadata.annotations?.[SYNCED_ANNOTATION] !== undefined && backup.status?.phase === undefined;
+}
+
+/** Makes the Backup of one marker, and gives it the status that the marker tells. */
+async function recreate(
+  deps: ReconcileDeps,
+  location: Live<"BackupStorageLocation">,
+  marker: KubeObject,
+): Promise<void> {
+  const key = keyOf(location);
+  const options = { fieldManager: FIELD_MANAGER, fieldValidation: "Strict" } as const;
+  const halfMade = deps.live.get("Backup", { namespace: key.namespace, name: marker.metadata.name });
+  if (halfMade !== undefined) {
+    if (lacksStatus(halfMade)) await adoptMarker(deps, halfMade, key, marker);
+    return;
+  }
+  let made: KubeObject;
+  try {
+    made = await deps.kube.create(BACKUP, backupOfMarker(marker, key), options);
+  } catch (error) {
+    if (isCoded(error, "KubeExists")) return;
+    if (!isCoded(error, "KubeRejected")) throw error;
+    // a spec that our schema does not take, such as one of a later Velero: the backup is listed all the same
+    made = await deps.kube.create(BACKUP, bareBackupOfMarker(marker, key), options);
+  }
+  deps.live.put(made);
+  await adoptMarker(deps, made as Live<"Backup">, key, marker);
+  deps.log.info({ location: key.name, backup: marker.metadata.name }, "backup found in the bucket");
+}
+
+/** Gives a Backup the status that its marker tells. */
+export async function adoptMarker(
+  deps: ReconcileDeps,
+  backup: Live<"Backup">,
+  location: { readonly namespace: string; readonly name: string },
+  marker: KubeObject,
+): Promise<void> {
+  const status = statusOfMarker(marker, location, backup, deps.clock.now());
+  deps.live.put(await writeStatus(deps.kube, BACKUP, backup, status));
+}
+
+/** Removes the records of data that is gone, unless so many went that the location itself must be asked about. */
+async function dropVanished(
+  deps: ReconcileDeps,
+  location: Live<"BackupStorageLocation">,
+  vanished: readonly Live<"Backup">[],
+  here: readonly Live<"Backup">[],
+): Promise<SyncOutcome["held"]> {
+  const gone = vanished.filter(({ status }) => status?.phase === "Completed");
+  if (gone.length === 0) return undefined;
+  const staying = here.filter(({ status }) => isRestorable(status?.phase)).length - gone.length;
+  const verdict = judgeDeletions(
+    gone.map((backup) => ({ id: backup.metadata.name, kind: "Backup", uid: backup.metadata.uid ?? "" })),
+    Array.from({ length: staying }, () => "Backup"),
+    { recent: 0, allowed: location.metadata.annotations?.[ALLOW_DELETIONS_ANNOTATION] },
+  );
+  if (verdict.type === "held") return { digest: verdict.digest, count: gone.length, why: verdict.why };
+  for (const backup of gone) {
+    const record = recordOf(deps, backup);
+    const { uid, resourceVersion } = backup.metadata;
+    const guard = {
+      ...(uid === undefined ? {} : { uid }),
+      ...(resourceVersion === undefined ? {} : { resourceVersion }),
+    };
+    await deps.kube.delete(BACKUP, keyOf(backup), guard);
+    deps.live.remove("Backup", keyOf(backup));
+    if (record !== undefined) deps.record.noteGone(record);
+    deps.log.warn({ location: location.metadata.name, backup: backup.metadata.name }, "data of a backup is gone");
+  }
+  return undefined;
+}
+
+/** Removes the folders that dead runs of this cluster left without a marker. Others' folders are never touched. */
+export async function cleanUnfinished(deps: ReconcileDeps, store: ObjectStore): Promise<number> {
+  const { cluster, clusterUid } = deps.installation;
+  const nowMs = deps.clock.now();
+  let cleaned = 0;
+  for await (const { name, claim, modifiedMs } of listUnfinished(store)) {
+    if (claim === undefined || claim.cluster !== cluster || claim.clusterUid !== clusterUid) continue;
+    if (nowMs - Math.max(modifiedMs, Date.parse(claim.claimedAt)) < UNFINISHED_GRACE_MS) continue;
+    const backup = deps.live.get("Backup", claim);
+    if (backup?.status?.phase === "InProgress" && backup.status.run?.token === claim.token) continue;
+    // looked at again right before: a marker or another claim means that somebody finished or took it
+    const now = await readBackupClaim(store, name);
+    if (now?.token !== claim.token || (await store.head(backupKeys(name).marker)) !== undefined) continue;
+    await deleteBackup(store, name);
+    deps.log.info({ backup: name }, "unfinished backup is cleaned up");
+    cleaned++;
+  }
+  return cleaned;
+}
