@@ -1,6 +1,6 @@
 /**
- * Smart HTTP with deadlines. isomorphic-git's own client has no abort signal and follows redirects with the
- * credentials; Node's agent gives up after 4 s of silence. Here each operation ends: at connecting, at silence, at its
+ * Smart HTTP with deadlines. The usual clients have no abort signal, follow redirects with the credentials, and give up
+ * after 4 s of silence with Node's own agent. Here each operation ends: at connecting, at silence, at its
  * whole time or its size, whichever comes first.
  */
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage, type RequestOptions } from "node:http";
@@ -41,7 +41,15 @@ export function createHttpTransport(options: HttpTransportOptions): Transport {
     url: options.url,
     begin: (operation, signal) => {
       const meter = startMeter({ ...options, operation, signal });
-      const conversation: Conversation = { options, agent, meter, base: options.url, redirects: 0, answered: false };
+      const conversation: Conversation = {
+        options,
+        agent,
+        meter,
+        base: options.url,
+        redirects: 0,
+        answered: false,
+        ended: undefined,
+      };
       return {
         url: options.url,
         signal: meter.signal,
@@ -61,12 +69,13 @@ interface Conversation {
   base: string;
   redirects: number;
   answered: boolean;
+  /** Why we ended it: Node tells the reader of a body only that the connection was cut. */
+  ended: CodedError | undefined;
 }
 
 async function converse(conversation: Conversation, request: WireRequest): Promise<WireResponse> {
-  const { options, meter } = conversation;
+  const { options } = conversation;
   const suffix = request.url.slice(options.url.length);
-  // Copied: isomorphic-git changes the headers it was given from call to call.
   const headers = { ...request.headers, "user-agent": "git/holdfast", ...authorization(options.credentials) };
   const body = request.body === undefined ? undefined : await collect(request.body);
   const method = request.method ?? "GET";
@@ -79,7 +88,7 @@ async function converse(conversation: Conversation, request: WireRequest): Promi
       conversation.base = followRedirect(conversation, method, suffix, answer);
     } catch (error) {
       if (attempt <= MAX_REDIRECTS && sent.staleConnection(error) && !suffix.endsWith("/git-receive-pack")) continue;
-      throw meter.signal.aborted ? reasonOf(meter.signal, options.url) : connectionError(options.url, error);
+      throw failureOf(conversation, error);
     }
   }
 }
@@ -106,9 +115,13 @@ function send({ target, method, headers, body, conversation }: Sending): Sent {
   const settings: RequestOptions = { method, agent, headers: { ...headers, ...length }, signal: meter.signal };
   const outgoing = start(target, settings);
   meter.requested();
-  outgoing.setTimeout(limits.idleMs, () => outgoing.destroy(timeoutError(url, limits.idleMs, "without a byte")));
+  const end = (reason: CodedError): void => {
+    conversation.ended = reason;
+    outgoing.destroy(reason);
+  };
+  outgoing.setTimeout(limits.idleMs, () => end(timeoutError(url, limits.idleMs, "without a byte")));
   outgoing.on("socket", (socket) => {
-    limitConnecting(socket, target.protocol === "https:", limits.connectMs, (error) => outgoing.destroy(error), url);
+    limitConnecting(socket, target.protocol === "https:", limits.connectMs, end, url);
     const before = socket.bytesWritten;
     outgoing.once("close", () => meter.sent(socket.bytesWritten - before));
   });
@@ -127,7 +140,7 @@ function limitConnecting(
   socket: Socket,
   secure: boolean,
   connectMs: number,
-  fail: (error: Error) => void,
+  fail: (error: CodedError) => void,
   url: string,
 ): void {
   if (!socket.connecting) return;
@@ -157,7 +170,7 @@ async function accept(
 }
 
 async function* readBody(conversation: Conversation, answer: IncomingMessage): AsyncGenerator<Uint8Array, void, void> {
-  const { meter, options } = conversation;
+  const { meter } = conversation;
   meter.received(headBytes(answer));
   try {
     for await (const chunk of answer as AsyncIterable<Buffer>) {
@@ -165,7 +178,7 @@ async function* readBody(conversation: Conversation, answer: IncomingMessage): A
       yield chunk;
     }
   } catch (error) {
-    throw meter.signal.aborted ? reasonOf(meter.signal, options.url) : connectionError(options.url, error);
+    throw failureOf(conversation, error);
   }
 }
 
@@ -220,10 +233,13 @@ function basic(username: string, password: string): string {
   return `Basic ${Buffer.from(`${username}:${password}`, "utf8").toString("base64")}`;
 }
 
-function reasonOf(signal: AbortSignal, url: string): CodedError {
-  const { reason } = signal;
+function failureOf({ ended, meter, options }: Conversation, error: unknown): CodedError {
+  if (ended !== undefined) return ended;
+  if (!meter.signal.aborted) return connectionError(options.url, error);
+  const { reason } = meter.signal;
   if (reason instanceof CodedError) return reason;
-  return new CodedError("Cancelled", { what: url }, `the conversation with ${url} was cancelled`, { cause: reason });
+  const message = `the conversation with ${options.url} was cancelled`;
+  return new CodedError("Cancelled", { what: options.url }, message, { cause: reason });
 }
 
 /** Some servers hang up on chunked requests, so bodies are sent with their length. */

@@ -17,6 +17,10 @@ export type Fault =
   | { readonly type: "resetAnswer"; readonly afterBytes: number }
   /** Ends the answer's body after so many bytes as if it were whole. */
   | { readonly type: "truncateAnswer"; readonly afterBytes: number }
+  /** Sends so many bytes of the answer's body, then nothing more; the connection stays. */
+  | { readonly type: "stallAnswer"; readonly afterBytes: number }
+  /** Lets the real server do its work, then answers this instead of what it said. */
+  | { readonly type: "replaceAnswer"; readonly status: number }
   /** Lets the real server do its work, then cuts the connection without a word. */
   | { readonly type: "dropAnswer" }
   /** Neither answers nor hangs up; the real server never hears of the request. */

@@ -44,6 +44,10 @@ export async function runExchange(exchange: Exchange, fault: Fault | undefined):
       return await upstream(request, body.pipe(cutAfter(fault.afterBytes, reset)), reply);
     case "dropAnswer":
       return await upstream(request, body, () => swallow(reset));
+    case "replaceAnswer":
+      return await upstream(request, body, () => swallow(() => begin(exchange, fault.status, {}).end()));
+    case "stallAnswer":
+      return await upstream(request, body, through(withoutLength(reply), stallAfter(fault.afterBytes)));
     case "resetAnswer":
       return await upstream(request, body, through(reply, cutAfter(fault.afterBytes, reset)));
     case "truncateAnswer": {
@@ -97,6 +101,19 @@ function cutAfter(limit: number, cut: () => void): Transform {
       done();
     },
   }).on("error", () => undefined);
+}
+
+/** Passes so many bytes on and swallows the rest; the end never comes. */
+function stallAfter(limit: number): Transform {
+  let left = limit;
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      const passed = chunk.subarray(0, left);
+      left -= passed.length;
+      done(null, passed);
+    },
+    flush: () => {},
+  });
 }
 
 function swallow(onEnd: () => void): Writable {
