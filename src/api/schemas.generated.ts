@@ -8,12 +8,12 @@ export const DEFINITIONS: Readonly<Record<string, object>> = {
     "additionalProperties": false,
     "x-kubernetes-validations": [
       {
-        "rule": "!(has(self.labelSelector) && has(self.orLabelSelectors))",
+        "rule": "!(has(self.labelSelector) && has(self.orLabelSelectors) && self.orLabelSelectors.size() > 0)",
         "message": "encountered labelSelector as well as orLabelSelectors in backup spec, only one can be specified"
       },
       {
-        "rule": "!((has(self.includedResources) || has(self.excludedResources) || has(self.includeClusterResources)) && (has(self.includedClusterScopedResources) || has(self.excludedClusterScopedResources) || has(self.includedNamespaceScopedResources) || has(self.excludedNamespaceScopedResources)))",
-        "message": "include-resources, exclude-resources and include-cluster-resources are old filter parameters. They cannot be used with the new include/exclude-cluster-scoped-resources and include/exclude-namespace-scoped-resources filter parameters"
+        "rule": "!(((has(self.includedResources) && self.includedResources.size() > 0) || (has(self.excludedResources) && self.excludedResources.size() > 0) || has(self.includeClusterResources)) && ((has(self.includedClusterScopedResources) && self.includedClusterScopedResources.size() > 0) || (has(self.excludedClusterScopedResources) && self.excludedClusterScopedResources.size() > 0) || (has(self.includedNamespaceScopedResources) && self.includedNamespaceScopedResources.size() > 0) || (has(self.excludedNamespaceScopedResources) && self.excludedNamespaceScopedResources.size() > 0)))",
+        "message": "include-resources, exclude-resources and include-cluster-resources are old filter parameters. include-cluster-scoped-resources, exclude-cluster-scoped-resources, include-namespace-scoped-resources and exclude-namespace-scoped-resources are new filter parameters. They cannot be used together"
       }
     ],
     "properties": {
@@ -157,7 +157,8 @@ export const DEFINITIONS: Readonly<Record<string, object>> = {
         "type": "string",
         "description": "How long the backup is kept, from its start; `0s`: for ever. Absent: 720h.",
         "pattern": "^(0|(([0-9]+(\\.[0-9]*)?|\\.[0-9]+)(ns|us|ms|s|m|h))+)$",
-        "maxLength": 64
+        "maxLength": 64,
+        "x-holdfast-expects": "a duration such as 720h or 1h30m0s"
       }
     }
   },
@@ -300,7 +301,8 @@ export const DEFINITIONS: Readonly<Record<string, object>> = {
         "type": "string",
         "description": "How long the command may take. Absent: 30s.",
         "pattern": "^(0|(([0-9]+(\\.[0-9]*)?|\\.[0-9]+)(ns|us|ms|s|m|h))+)$",
-        "maxLength": 64
+        "maxLength": 64,
+        "x-holdfast-expects": "a duration such as 720h or 1h30m0s"
       }
     }
   },
@@ -543,7 +545,8 @@ export const DEFINITIONS: Readonly<Record<string, object>> = {
         "type": "string",
         "description": "How long it may take.",
         "pattern": "^(0|(([0-9]+(\\.[0-9]*)?|\\.[0-9]+)(ns|us|ms|s|m|h))+)$",
-        "maxLength": 64
+        "maxLength": 64,
+        "x-holdfast-expects": "a duration such as 720h or 1h30m0s"
       },
       "name": {
         "type": "string",
@@ -598,14 +601,15 @@ export const DEFINITIONS: Readonly<Record<string, object>> = {
       "name": {
         "type": "string",
         "description": "Part of the backups' names.",
-        "pattern": "^[a-z0-9]{1,20}$",
-        "maxLength": 20,
+        "x-holdfast-expects": "1 to 20 lower-case letters and digits",
         "x-kubernetes-validations": [
           {
             "rule": "self != 'manual'",
             "message": "`manual` is reserved for backups on demand"
           }
-        ]
+        ],
+        "pattern": "^[a-z0-9]{1,20}$",
+        "maxLength": 20
       },
       "cron": {
         "type": "string",
@@ -623,7 +627,8 @@ export const DEFINITIONS: Readonly<Record<string, object>> = {
         "type": "string",
         "description": "How long these backups are kept; `0s`: for ever. Absent: that of the template, else 720h.",
         "pattern": "^(0|(([0-9]+(\\.[0-9]*)?|\\.[0-9]+)(ns|us|ms|s|m|h))+)$",
-        "maxLength": 64
+        "maxLength": 64,
+        "x-holdfast-expects": "a duration such as 720h or 1h30m0s"
       },
       "keepLast": {
         "type": "integer",
@@ -643,7 +648,8 @@ export const DEFINITIONS: Readonly<Record<string, object>> = {
         "type": "string",
         "description": "Up to how long a run is put off, by an amount that is the same for each slot. Absent: 0s.",
         "pattern": "^(0|(([0-9]+(\\.[0-9]*)?|\\.[0-9]+)(ns|us|ms|s|m|h))+)$",
-        "maxLength": 64
+        "maxLength": 64,
+        "x-holdfast-expects": "a duration such as 720h or 1h30m0s"
       },
       "overlap": {
         "type": "string",
@@ -820,13 +826,15 @@ export const DEFINITIONS: Readonly<Record<string, object>> = {
         "type": "string",
         "description": "How often the location is tried; `0s` only once. Absent: 1m.",
         "pattern": "^(0|(([0-9]+(\\.[0-9]*)?|\\.[0-9]+)(ns|us|ms|s|m|h))+)$",
-        "maxLength": 64
+        "maxLength": 64,
+        "x-holdfast-expects": "a duration such as 720h or 1h30m0s"
       },
       "syncPeriod": {
         "type": "string",
         "description": "How often backups found there appear in the cluster; `0s` never. Absent: 1m.",
         "pattern": "^(0|(([0-9]+(\\.[0-9]*)?|\\.[0-9]+)(ns|us|ms|s|m|h))+)$",
-        "maxLength": 64
+        "maxLength": 64,
+        "x-holdfast-expects": "a duration such as 720h or 1h30m0s"
       }
     }
   },
@@ -864,6 +872,7 @@ export const DEFINITIONS: Readonly<Record<string, object>> = {
       "endpoint": {
         "type": "string",
         "description": "Address of a store that is not AWS.",
+        "x-holdfast-expects": "an http:// or https:// address without credentials (they go into credentialsSecretRef)",
         "pattern": "^https?://[^@\\s?#]+$",
         "maxLength": 2048
       },
@@ -928,6 +937,7 @@ export const DEFINITIONS: Readonly<Record<string, object>> = {
       "path": {
         "type": "string",
         "description": "Absolute path.",
+        "x-holdfast-expects": "an absolute path",
         "pattern": "^/",
         "maxLength": 4096
       }
@@ -999,6 +1009,7 @@ export const DEFINITIONS: Readonly<Record<string, object>> = {
       "url": {
         "type": "string",
         "description": "Address of the repository over HTTPS or HTTP, without credentials.",
+        "x-holdfast-expects": "an http:// or https:// address without credentials (they go into secretRef)",
         "pattern": "^https?://[^@\\s?#]+$",
         "maxLength": 2048
       },
@@ -1008,6 +1019,7 @@ export const DEFINITIONS: Readonly<Record<string, object>> = {
       "path": {
         "type": "string",
         "description": "Folder in the repository that holds Holdfast's YAML; the root when absent.",
+        "x-holdfast-expects": "a path inside the repository, without . or .. in it",
         "maxLength": 1024,
         "pattern": "^(\\.|(\\./)?[^/.][^/]*(/[^/.][^/]*)*/?|\\./)$"
       },
@@ -1015,7 +1027,8 @@ export const DEFINITIONS: Readonly<Record<string, object>> = {
         "type": "string",
         "description": "How often the branch is fetched. Absent: 1m.",
         "pattern": "^(0|(([0-9]+(\\.[0-9]*)?|\\.[0-9]+)(ns|us|ms|s|m|h))+)$",
-        "maxLength": 64
+        "maxLength": 64,
+        "x-holdfast-expects": "a duration such as 720h or 1h30m0s"
       },
       "secretRef": {
         "$ref": "#/definitions/SecretReference"
@@ -1307,6 +1320,7 @@ export const DEFINITIONS: Readonly<Record<string, object>> = {
       "kind": {
         "type": "string",
         "description": "`ConfigMap`, in any case.",
+        "x-holdfast-expects": "ConfigMap",
         "pattern": "^[cC][oO][nN][fF][iI][gG][mM][aA][pP]$"
       },
       "name": {
@@ -1403,7 +1417,7 @@ export const DEFINITIONS: Readonly<Record<string, object>> = {
     ],
     "x-kubernetes-validations": [
       {
-        "rule": "!(has(self.labelSelector) && has(self.orLabelSelectors))",
+        "rule": "!(has(self.labelSelector) && has(self.orLabelSelectors) && self.orLabelSelectors.size() > 0)",
         "message": "encountered labelSelector as well as orLabelSelectors in restore spec, only one can be specified"
       }
     ],
@@ -1499,7 +1513,8 @@ export const DEFINITIONS: Readonly<Record<string, object>> = {
         "additionalProperties": {
           "type": "string",
           "pattern": "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
-          "maxLength": 63
+          "maxLength": 63,
+          "x-holdfast-expects": "the name of a namespace, and no pattern"
         }
       },
       "storageClassMapping": {
@@ -1580,6 +1595,7 @@ export const DEFINITIONS: Readonly<Record<string, object>> = {
       "runId": {
         "type": "string",
         "description": "Change it to run the same plan again.",
+        "x-holdfast-expects": "up to 63 letters, digits, - _ and .",
         "minLength": 1,
         "maxLength": 63,
         "pattern": "^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"
@@ -1631,12 +1647,14 @@ export const DEFINITIONS: Readonly<Record<string, object>> = {
       "schedule": {
         "type": "string",
         "description": "One of its schedules, or `manual`. Absent: any.",
+        "x-holdfast-expects": "the name of a schedule: 1 to 20 lower-case letters and digits",
         "pattern": "^[a-z0-9]{1,20}$",
         "maxLength": 20
       },
       "asOf": {
         "type": "string",
         "description": "The newest one that began at or before this time; `AtMerge`: when the plan was merged.",
+        "x-holdfast-expects": "a time such as 2026-01-31T03:00:00Z, or AtMerge",
         "maxLength": 64,
         "pattern": "^(AtMerge|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2}))$"
       },
@@ -1929,7 +1947,8 @@ export const DEFINITIONS: Readonly<Record<string, object>> = {
         "type": "string",
         "description": "Accepted for Velero's sake; it has no effect there either.",
         "pattern": "^(0|(([0-9]+(\\.[0-9]*)?|\\.[0-9]+)(ns|us|ms|s|m|h))+)$",
-        "maxLength": 64
+        "maxLength": 64,
+        "x-holdfast-expects": "a duration such as 720h or 1h30m0s"
       }
     }
   },
@@ -2003,13 +2022,15 @@ export const DEFINITIONS: Readonly<Record<string, object>> = {
         "type": "string",
         "description": "How long the command may take. Absent: 30s.",
         "pattern": "^(0|(([0-9]+(\\.[0-9]*)?|\\.[0-9]+)(ns|us|ms|s|m|h))+)$",
-        "maxLength": 64
+        "maxLength": 64,
+        "x-holdfast-expects": "a duration such as 720h or 1h30m0s"
       },
       "waitTimeout": {
         "type": "string",
         "description": "How long to wait for the container. Absent: no limit of its own.",
         "pattern": "^(0|(([0-9]+(\\.[0-9]*)?|\\.[0-9]+)(ns|us|ms|s|m|h))+)$",
-        "maxLength": 64
+        "maxLength": 64,
+        "x-holdfast-expects": "a duration such as 720h or 1h30m0s"
       },
       "waitForReady": {
         "type": "boolean",
@@ -2060,6 +2081,7 @@ export const DEFINITIONS: Readonly<Record<string, object>> = {
       "planDigest": {
         "type": "string",
         "description": "The approved plan's digest.",
+        "x-holdfast-expects": "64 hex digits, as `holdfast plan` prints them",
         "pattern": "^[0-9a-f]{64}$"
       },
       "acceptUnreadable": {

@@ -58,9 +58,13 @@ function structuralSchema(schema: Schema, set: SchemaSet): Schema {
   };
 }
 
-/** The API server refuses `additionalProperties: false` beside `properties`: it prunes instead, and Strict says so. */
+/**
+ * The API server refuses `additionalProperties: false` beside `properties` (it prunes instead, and Strict says so), and
+ * knows no words of ours.
+ */
 function openObject(schema: Schema): Schema {
-  if (schema.additionalProperties !== false) return schema;
-  const { additionalProperties: _closed, ...open } = schema;
-  return open;
+  const { additionalProperties, "x-holdfast-expects": _expects, ...rest } = schema;
+  return additionalProperties === undefined || additionalProperties === false
+    ? rest
+    : { ...rest, additionalProperties };
 }
