@@ -1,0 +1,140 @@
+/** A plan as lines: what text for a terminal and Markdown for a pull request have in common. */
+import { stringifyJson } from "../api/json.ts";
+import {
+  entryName,
+  type FieldChange,
+  PLAN_ACTIONS,
+  type PlanAction,
+  type PlanEntry,
+  type PlanSummary,
+} from "./plan.ts";
+import { redactEntry } from "./plan-redact.ts";
+
+/** How a line is meant; a terminal colours by it. */
+export type Tone = "add" | "change" | "remove" | "fail" | "quiet" | "warn" | "plain";
+
+export interface PlanLine {
+  readonly text: string;
+  readonly tone: Tone;
+}
+
+/** The symbol in front of each action. */
+export const SYMBOLS: Readonly<Record<PlanAction, string>> = {
+  create: "+",
+  patch: "~",
+  labelsOnly: "~",
+  recreate: "-/+",
+  delete: "-",
+  unchanged: "=",
+  skip: ".",
+  fail: "!",
+};
+
+const TONES: Readonly<Record<PlanAction, Tone>> = {
+  create: "add",
+  patch: "change",
+  labelsOnly: "quiet",
+  recreate: "change",
+  delete: "remove",
+  unchanged: "quiet",
+  skip: "quiet",
+  fail: "fail",
+};
+
+/** Field changes shown of one object. */
+const SHOWN_CHANGES = 40;
+
+/** The lines of one object, cut to `width` columns. Values of Secrets are digests. */
+export function entryLines(entry: PlanEntry, width: number): PlanLine[] {
+  const shown = redactEntry(entry);
+  const symbol = SYMBOLS[entry.action].padStart(3);
+  const tail = [entry.archivedAs === undefined ? "" : `  from ${entry.archivedAs}`, suffixOf(entry)].join("");
+  const lines: PlanLine[] = [
+    { text: cutTo(printable(`${symbol} ${entryName(entry)}${tail}`), width), tone: TONES[entry.action] },
+  ];
+  if (entry.message !== undefined)
+    lines.push(...wrap(entry.message, width, entry.action === "fail" ? "fail" : "quiet"));
+  for (const warning of entry.warnings ?? []) lines.push(...wrap(`warning: ${warning}`, width, "warn"));
+  const changes = shown.changes ?? [];
+  if (changes.length > 0 && entry.action === "skip") lines.push({ text: "      update would:", tone: "quiet" });
+  for (const change of changes.slice(0, SHOWN_CHANGES)) lines.push(changeLine(change, width));
+  if (changes.length > SHOWN_CHANGES)
+    lines.push({ text: `      … and ${changes.length - SHOWN_CHANGES} more fields`, tone: "quiet" });
+  return lines;
+}
+
+function suffixOf({ action, reason }: PlanEntry): string {
+  if (action === "labelsOnly") return "  (labels only)";
+  if (action === "skip" || action === "fail") return reason === undefined ? "" : `  (${reason})`;
+  return "";
+}
+
+const CHANGE_SYMBOLS = { add: "+", replace: "~", remove: "-" } as const;
+const CHANGE_TONES = { add: "add", replace: "change", remove: "remove" } as const;
+
+function changeLine(change: FieldChange, width: number): PlanLine {
+  const head = `      ${CHANGE_SYMBOLS[change.op]} ${printable(change.path)}`;
+  const room = Math.max(24, width - head.length - 2);
+  const before =
+    "before" in change ? shownValue(change.before, change.op === "replace" ? Math.floor((room - 3) / 2) : room) : "";
+  const after =
+    "after" in change ? shownValue(change.after, change.op === "replace" ? Math.floor((room - 3) / 2) : room) : "";
+  const values =
+    change.op === "replace" ? `${before} → ${after}` : change.op === "add" ? after : `${before} (only in the cluster)`;
+  return { text: cutTo(`${head}: ${values}`, width), tone: CHANGE_TONES[change.op] };
+}
+
+/** The line that says it all, such as `Plan: 3 to create, 1 to patch, 12 unchanged.` */
+export function totalsLine(summary: Pick<PlanSummary, "totals">): string {
+  const words: Readonly<Record<PlanAction, string>> = {
+    create: "to create",
+    patch: "to patch",
+    labelsOnly: "to label",
+    recreate: "to recreate",
+    delete: "to delete",
+    unchanged: "unchanged",
+    skip: "skipped",
+    fail: "will fail",
+  };
+  const parts = PLAN_ACTIONS.filter((action) => summary.totals[action] > 0).map(
+    (action) => `${summary.totals[action]} ${words[action]}`,
+  );
+  return parts.length === 0
+    ? "Plan: nothing to do: no object of the backup is selected."
+    : `Plan: ${parts.join(", ")}.`;
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is replaced here
+const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
+
+/** Text that can't move a cursor, break a line, turn its direction, or be taken for a command of a CI log. */
+export function printable(text: string): string {
+  return text
+    .replace(/[\r\n\t]+/g, " ")
+    .replace(UNPRINTABLE, (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, "0")}`)
+    .replaceAll("##[", "# #[");
+}
+
+/** Cut to so many columns; code points, which is near enough for names and JSON. */
+export function cutTo(text: string, width: number): string {
+  const points = [...text];
+  return points.length <= width ? text : `${points.slice(0, Math.max(1, width - 1)).join("")}…`;
+}
+
+function shownValue(value: unknown, room: number): string {
+  return cutTo(printable(value === undefined ? "" : stringifyJson(value)), room);
+}
+
+function wrap(text: string, width: number, tone: Tone): PlanLine[] {
+  const lines: PlanLine[] = [];
+  let line = "";
+  for (const word of printable(text).split(" ")) {
+    if (line !== "" && line.length + word.length + 1 > width - 6) {
+      lines.push({ text: `      ${line}`, tone });
+      line = "";
+    }
+    line = line === "" ? word : `${line} ${word}`;
+  }
+  if (line !== "") lines.push({ text: cutTo(`      ${line}`, width), tone });
+  return lines;
+}
