@@ -1,4 +1,4 @@
-import { planRestore } from "../../src/restore/plan.ts";
+import { planRestore } from "../../src/restore/plan-restore.ts";
 import { openBackup } from "../../src/storage/backup-reader.ts";
 import type { Job, Measured } from "../job.ts";
 import { openProduct } from "./product.ts";
