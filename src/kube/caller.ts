@@ -143,7 +143,8 @@ export function createCaller(deps: CallerDeps, options: CallerOptions): Caller {
     },
     async stream(call) {
       const credentials = await deps.credentials.current();
-      const opened = await openStream(credentials, requestOf(call, options));
+      const request = { ...requestOf(call, options), headTimeoutMs: options.requestTimeoutMs };
+      const opened = await openStream(credentials, request);
       if (opened.type === "lost") throw errorOfLoss(call.did, call.ref, opened);
       contacted = true;
       if (opened.status < 300) return opened;

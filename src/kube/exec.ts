@@ -2,6 +2,7 @@ import { PassThrough, Writable } from "node:stream";
 import type { KubeConfig } from "@kubernetes/client-node/dist/config.js";
 import { messageOf } from "../errors.ts";
 import type { ExecResult, ExecTarget } from "./client.ts";
+import { type ExecEnding, endingOf } from "./exec-status.ts";
 
 /** A hook that prints without end costs no memory. */
 const MOST_OUTPUT_BYTES = 64 * 1024;
@@ -14,11 +15,6 @@ interface Connection {
   onerror: unknown;
 }
 
-type Ending =
-  | { readonly type: "exited"; readonly exitCode: number }
-  | { readonly type: "failed" | "lost"; readonly message: string }
-  | { readonly type: "timedOut" };
-
 /**
  * Runs a command in a container over a WebSocket (protocol v5 or v4). At the time-out the stream is cut: the command
  * itself may go on in the container, which Kubernetes gives no way to stop.
@@ -28,7 +24,7 @@ export async function execInPod(config: KubeConfig, target: ExecTarget, signal?:
   signal?.throwIfAborted();
   const stdout = createCapture();
   const stderr = createCapture();
-  const ended = Promise.withResolvers<Ending>();
+  const ended = Promise.withResolvers<ExecEnding>();
   const opening = openExec(config, target, { stdout: stdout.stream, stderr: stderr.stream, end: ended.resolve });
   opening.then(
     (connection) => {
@@ -56,7 +52,7 @@ export async function execInPod(config: KubeConfig, target: ExecTarget, signal?:
 interface ExecStreams {
   readonly stdout: Writable;
   readonly stderr: Writable;
-  readonly end: (ending: Ending) => void;
+  readonly end: (ending: ExecEnding) => void;
 }
 
 async function openExec(config: KubeConfig, target: ExecTarget, streams: ExecStreams): Promise<Connection> {
@@ -76,18 +72,6 @@ async function openExec(config: KubeConfig, target: ExecTarget, streams: ExecStr
   return exec.exec(namespace, pod, container, [...command], streams.stdout, streams.stderr, null, false, (status) =>
     streams.end(endingOf(status)),
   );
-}
-
-/** The Status that ends the stream: success, an exit code among its causes, or why the command never ran. */
-function endingOf(status: {
-  status?: string;
-  message?: string;
-  details?: { causes?: { reason?: string; message?: string }[] };
-}): Ending {
-  if (status.status === "Success") return { type: "exited", exitCode: 0 };
-  const code = status.details?.causes?.find((cause) => cause.reason === "ExitCode")?.message;
-  if (code !== undefined && /^\d+$/.test(code)) return { type: "exited", exitCode: Number(code) };
-  return { type: "failed", message: messageOf(status.message ?? "the server gave no reason") };
 }
 
 /** A refused WebSocket comes as an ErrorEvent, which is no Error. */

@@ -21,6 +21,8 @@ const PAGE_ITEMS = 500;
 const WANTED_PAGE_BYTES = 6 * 1024 * 1024;
 /** LISTs begun anew in one listing, after as many 410 without a token. */
 const MOST_RESTARTS = 5;
+/** Answers in a row that are no list, before the last one is an error. */
+const MOST_GARBLED = 2;
 
 /**
  * The pages of a LIST. The next page is on its way while the caller works on the last one, never more than one ahead.
@@ -70,6 +72,7 @@ function createPageFetcher(
   let limit = most;
   let bytes = 0;
   let restarts = 0;
+  let garbled = 0;
   let expired = false;
 
   function ask(token: string): Promise<HttpOutcome> {
@@ -107,22 +110,36 @@ function createPageFetcher(
     limit = Math.max(1, Math.min(most, limit * 2, Math.floor(WANTED_PAGE_BYTES / (bytes / items))));
   }
 
-  function take(answer: HttpAnswer): Fetched {
-    const list = scanned(answer, ref);
+  function take(answer: HttpAnswer): Fetched | undefined {
+    const list = scanned(answer, ref, ++garbled > MOST_GARBLED);
+    if (list === undefined) return undefined;
+    garbled = 0;
     adapt(answer, list.items.length);
     const fresh = restarts === 0 ? list : without(list, delivered.has);
     delivered.add(list.items, list.continueToken);
     return { list: fresh, inconsistent: expired };
   }
 
+  /** The page of one answer; undefined: ask again. */
+  function read(outcome: HttpOutcome): Fetched | undefined {
+    if (limit > 1 && asksTooMuch(outcome)) {
+      limit = Math.max(1, Math.floor(limit / 4));
+      return undefined;
+    }
+    if (outcome.type === "lost") throw errorOfLoss("list", ref, outcome);
+    if (outcome.status !== 200) throw errorOf("list", ref, outcome);
+    return take(outcome);
+  }
+
   return async function fetchPage(token) {
     for (let at = token; ; ) {
       const outcome = await ask(at);
-      if (limit > 1 && asksTooMuch(outcome)) limit = Math.max(1, Math.floor(limit / 4));
-      else if (outcome.type === "lost") throw errorOfLoss("list", ref, outcome);
-      else if (outcome.status === 200) return take(outcome);
-      else if (outcome.status === 410) at = resume(outcome);
-      else throw errorOf("list", ref, outcome);
+      if (outcome.type === "answered" && outcome.status === 410) {
+        at = resume(outcome);
+      } else {
+        const page = read(outcome);
+        if (page !== undefined) return page;
+      }
     }
   };
 }
@@ -132,17 +149,16 @@ function asksTooMuch(outcome: HttpOutcome): boolean {
   return outcome.type === "lost" ? outcome.why === "tooLarge" || outcome.why === "timeout" : outcome.status === 504;
 }
 
-function scanned(answer: HttpAnswer, ref: string): ScannedList {
+/** Undefined when the answer is no list, unless that `isFinal`: a proxy that cuts an answer short may do better next time. */
+function scanned(answer: HttpAnswer, ref: string, isFinal: boolean): ScannedList | undefined {
   try {
     return scanList(answer.body);
   } catch (error) {
-    const reason = "NotAList";
-    throw new CodedError(
-      "KubeRejected",
-      { ref, status: answer.status, reason },
-      `cannot list ${ref}: the answer is no Kubernetes list`,
-      { cause: error },
-    );
+    if (!isFinal) return undefined;
+    const details = { ref, status: answer.status, reason: "NotAList" };
+    throw new CodedError("KubeRejected", details, `cannot list ${ref}: the answer is no Kubernetes list`, {
+      cause: error,
+    });
   }
 }
 

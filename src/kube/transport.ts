@@ -14,6 +14,8 @@ export interface HttpRequest {
   readonly body?: Buffer;
   /** The whole exchange, in ms. */
   readonly timeoutMs: number;
+  /** Until the answer's head is there, in ms; for answers that then go on for long. */
+  readonly headTimeoutMs?: number;
   /** A longer body ends the exchange as `tooLarge`, in bytes. */
   readonly maxBytes: number;
   /** The body's likely size in bytes, so that it is read into one piece of memory. */
@@ -91,32 +93,33 @@ function open(credentials: Credentials, request: HttpRequest): Promise<Opened | 
       agent: credentials.agent,
       ...(request.signal === undefined ? {} : { signal: request.signal }),
     });
-    const whole = setTimeout(() => outgoing.destroy(timeoutError(request.timeoutMs)), request.timeoutMs);
+    const giveUpIn = (ms: number) => setTimeout(() => outgoing.destroy(timeoutError(ms)), ms);
+    const whole = giveUpIn(request.timeoutMs);
+    const head = request.headTimeoutMs === undefined ? undefined : giveUpIn(request.headTimeoutMs);
     let connecting: NodeJS.Timeout | undefined;
-    const settle = (): void => clearTimeout(connecting);
     outgoing.once("socket", (socket) => {
       if (outgoing.reusedSocket || !socket.connecting) {
         connected = true;
         return;
       }
-      connecting = setTimeout(() => outgoing.destroy(timeoutError(CONNECT_TIMEOUT_MS)), CONNECT_TIMEOUT_MS);
+      connecting = giveUpIn(CONNECT_TIMEOUT_MS);
       socket.once(client === https ? "secureConnect" : "connect", () => {
         connected = true;
-        settle();
+        clearTimeout(connecting);
       });
     });
-    outgoing.once("response", (body) =>
+    outgoing.once("response", (body) => {
+      clearTimeout(head);
       resolve({
         type: "streaming",
         status: body.statusCode ?? 0,
         headers: body.headers,
         body,
         done: () => clearTimeout(whole),
-      }),
-    );
+      });
+    });
     outgoing.on("error", (error) => {
-      settle();
-      clearTimeout(whole);
+      for (const timer of [connecting, head, whole]) clearTimeout(timer);
       if (request.signal?.aborted) return reject(request.signal.reason);
       resolve(lossOf(error, connected));
     });

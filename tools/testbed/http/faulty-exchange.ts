@@ -100,6 +100,10 @@ function cutAfter(limit: number, cut: () => void): Transform {
       }
       done();
     },
+    // A short answer is over in the same tick: its end must not overtake the cut and make it look whole.
+    flush(done) {
+      if (!isCut) done();
+    },
   }).on("error", () => undefined);
 }
 
