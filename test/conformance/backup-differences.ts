@@ -58,8 +58,7 @@ export const BACKUP_DIFFERENCES: readonly BackupDifference[] = [
     title: "an unknown storage location is refused before the engine is asked",
     reason:
       "The location is resolved by the reconciler, which reports it on the Backup; the engine is given an open store.",
-    explains: (finding, { spec }) =>
-      finding.type === "phase" && spec.storageLocation !== undefined && spec.storageLocation !== "default",
+    explains: (_finding, { spec }) => spec.storageLocation !== undefined && spec.storageLocation !== "default",
   },
 ];
 

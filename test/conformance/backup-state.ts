@@ -1,13 +1,12 @@
 /** Brings a cluster to the state that was recorded, and back. */
-import { groupResource, type KubeObject } from "../../src/api/object.ts";
+import { groupResource, type KubeObject, keyOf, parseApiVersion } from "../../src/api/object.ts";
 import type { KubeClient } from "../../src/kube/client.ts";
 import { waitUntil } from "../../tools/testbed/process/wait-until.ts";
-import type { TestCluster } from "../support/test-cluster.ts";
 import type { BackupScenario } from "./backup-case.ts";
 import { classicPaths, normalised } from "./backup-compare.ts";
 import { documents } from "./restore-scenario.ts";
 
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 10_000;
 
 /**
  * Waits until what controllers make is there: every recorded object that the scenario does not create itself, bound
@@ -24,17 +23,24 @@ export async function settle(kube: KubeClient, scenario: BackupScenario): Promis
   );
 }
 
-/** Deletes what the scenario made; waits for what would disturb the next one. */
-export async function tearDown(cluster: TestCluster, scenario: BackupScenario): Promise<void> {
-  const objects = [...documents(scenario.before), ...scenario.veleroNamespace];
-  const namespaces = objects.filter((object) => object.kind === "Namespace").map((object) => object.metadata.name);
-  for (const name of namespaces) await cluster.request("DELETE", `/api/v1/namespaces/${name}`);
-  for (const object of objects) {
-    const { name, namespace } = object.metadata;
-    if (object.kind === "Namespace" || (namespace !== undefined && namespaces.includes(namespace))) continue;
-    // A volume in use, or a CRD with objects in a namespace on its way out, goes when it can.
-    await cluster.delete(kindOf(object), namespace, name).catch(() => undefined);
+/** What would disturb the next scenario, or every later one, until it is gone. */
+const DISTURBING = ["admissionregistration.k8s.io", "apiregistration.k8s.io"];
+
+/** Deletes what the scenario made; waits only for what would disturb the next one. */
+export async function tearDown(kube: KubeClient, scenario: BackupScenario): Promise<void> {
+  const { resources } = await kube.discovery({ refresh: true });
+  const disturbing: (() => Promise<boolean>)[] = [];
+  for (const object of [...documents(scenario.before), ...scenario.veleroNamespace]) {
+    const { group } = parseApiVersion(object.apiVersion);
+    const resource = resources.find((each) => each.preferred && each.kind === object.kind && each.group === group);
+    if (resource === undefined) continue;
+    const key = keyOf(object);
+    // The namespace takes its own objects along, and may be gone already.
+    await kube.delete(resource, key, { propagationPolicy: "Background" }).catch(() => false);
+    if (DISTURBING.includes(group)) disturbing.push(async () => (await kube.get(resource, key)) === undefined);
   }
+  for (const gone of disturbing)
+    await waitUntil(gone, { what: `${scenario.name} is cleaned up`, timeoutMs: 30_000, intervalMs: 100 });
 }
 
 async function missing(kube: KubeClient, wanted: ReadonlySet<string>, names: ReadonlySet<string>): Promise<number> {
@@ -79,9 +85,4 @@ async function unready(kube: KubeClient, recorded: readonly string[]): Promise<n
 
 function phaseOf(object: KubeObject): string | undefined {
   return (object.status as { readonly phase?: string } | undefined)?.phase;
-}
-
-function kindOf({ apiVersion, kind }: KubeObject): string {
-  const slash = apiVersion.indexOf("/");
-  return slash < 0 ? kind : `${kind}.${apiVersion.slice(0, slash)}`;
 }

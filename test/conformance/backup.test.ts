@@ -33,7 +33,7 @@ beforeAll(async () => {
 describe("backups as Velero recorded them", async () => {
   let scenario: BackupScenario | undefined;
   afterEach(async () => {
-    if (scenario !== undefined) await tearDown(cluster, scenario);
+    if (scenario !== undefined) await tearDown(kube, scenario);
   });
 
   it.each(await scenarioFolders(ROOT))("%s", async (folder) => {
