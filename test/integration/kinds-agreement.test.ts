@@ -104,11 +104,7 @@ describe("the CRDs", () => {
   });
 
   it("print columns that read well", async () => {
-    const schedules = [
-      { name: "a", cron: "@daily" },
-      { name: "b", cron: "@monthly" },
-    ];
-    const spec = { schedules, suspend: true };
+    const spec = { schedules: [{ name: "a", cron: "@daily" }], suspend: true, template: { storageLocation: "main" } };
     await cluster.create(objectOf({ kind: "BackupPolicy", what: "", spec, name: "columns" }));
     const path = `/apis/${API_VERSION}/namespaces/${namespace}/backuppolicies/columns`;
     const answer = await cluster.request("GET", path, undefined, {
@@ -120,8 +116,8 @@ describe("the CRDs", () => {
     };
 
     const shown = table.columnDefinitions.filter(({ priority }) => priority === 0).map(({ name }) => name);
-    expect(shown).toEqual(["Name", "Schedules", "Last", "Last phase", "Next", "Suspended", "Ready", "Age"]);
-    expect(table.rows[0]?.cells.slice(0, 2)).toEqual(["columns", "@daily @monthly"]);
+    expect(shown).toEqual(["Name", "Location", "Last", "Last phase", "Next", "Suspended", "Ready", "Age"]);
+    expect(table.rows[0]?.cells.slice(0, 2)).toEqual(["columns", "main"]);
   });
 
   it("take every field of a status, and a condition once per type", async () => {
