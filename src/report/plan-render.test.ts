@@ -112,7 +112,8 @@ describe("a plan as text", () => {
       changes: [{ op: "add", path: "/data/x\u001b[2J", after: "\u001b]0;pwned\u0007\u009b31m\r\n::error::x" }],
     });
 
-    expect(text([hostile])).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]|^::/m);
+    expect(text([hostile]).replaceAll("\n", "")).not.toMatch(/\p{Cc}/u);
+    expect(text([hostile])).not.toMatch(/^::/m);
   });
 });
 

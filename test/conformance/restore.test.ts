@@ -31,7 +31,9 @@ describe("restores as Velero recorded them", () => {
     });
     const verdict =
       unexplained.length > 0 ? "fail" : used.size === 0 ? "pass" : `pass (${[...used].sort().join(", ")})`;
-    process.stdout.write(`conformance restore ${scenario.name}: ${verdict}\n`);
+    process.stdout.write(
+      `conformance restore ${scenario.name}: ${verdict}\n${unexplained.map((line) => `  ${line}\n`).join("")}`,
+    );
 
     expect(unexplained).toEqual([]);
   });
