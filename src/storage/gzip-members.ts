@@ -36,6 +36,8 @@ export interface GzipMembersOptions {
   /** Members in compression at once. Default: the cores, at most 4, which is the libuv pool. */
   readonly parallelism?: number;
   readonly digestMembers?: boolean;
+  /** zlib level. Default 6. */
+  readonly level?: number;
 }
 
 /** zlib's output chunk: each one is a trip to the pool and back, so that a member should fit into one. */
@@ -95,7 +97,7 @@ export function createGzipMembers(options: GzipMembersOptions = {}): GzipMembers
       if (plain === undefined) continue;
       slot.plain = undefined;
       running += 1;
-      gzip(plain, { level: 6, chunkSize: OUTPUT_CHUNK }, (error, compressed) => {
+      gzip(plain, { level: options.level ?? 6, chunkSize: OUTPUT_CHUNK }, (error, compressed) => {
         running -= 1;
         slot.onCompressed?.();
         if (failure !== undefined) return;

@@ -1,4 +1,3 @@
-import { hash } from "node:crypto";
 import { pipeline } from "node:stream/promises";
 import type { KubeObject } from "../api/object.ts";
 import { CodedError } from "../errors.ts";
@@ -7,7 +6,7 @@ import { createIndexReader } from "./index-reader.ts";
 import type { IndexRow } from "./index-row.ts";
 import { backupKeys } from "./layout.ts";
 import type { Manifest } from "./manifest.ts";
-import { createMemberReader } from "./member-reader.ts";
+import { bodyOf, createMemberReader } from "./member-reader.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { createTally } from "./streams.ts";
 
@@ -49,20 +48,6 @@ export function openHoldfastBackup(
 
 async function* onlyClassic(rows: AsyncIterable<IndexRow>, all: boolean): AsyncGenerator<IndexRow> {
   for await (const row of rows) if (all || row.versionFolder === undefined) yield row;
-}
-
-/** A copy, so that one body held does not hold a whole member. */
-function bodyOf(key: string, row: IndexRow, member: Buffer): Buffer {
-  const at = `${row.resource}/${row.namespace === "" ? "" : `${row.namespace}/`}${row.name}`;
-  if (row.offset + row.length > member.length) {
-    const why = `the index places ${at} beyond the end of its member`;
-    throw new CodedError("ArchiveInvalid", { key, why }, `${key}: ${why}`);
-  }
-  const body = Buffer.from(member.subarray(row.offset, row.offset + row.length));
-  const actual = hash("sha256", body, "hex");
-  if (actual === row.sha256) return body;
-  const message = `${key}: ${at} is not what was backed up: sha256 ${actual}, expected ${row.sha256}`;
-  throw new CodedError("DigestMismatch", { key: `${key}: ${at}`, expected: row.sha256, actual }, message);
 }
 
 function fileOf(manifest: Manifest, key: string): { readonly sizeBytes: number; readonly sha256: string } {

@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 import { CodedError } from "../errors.ts";
@@ -68,6 +69,23 @@ export function createMemberReader(store: ObjectStore, key: string, signal: Abor
   }
 
   return { member, membersOf };
+}
+
+/**
+ * A row's body out of its inflated member; a copy, so that one body held does not hold a whole member.
+ * @throws {DigestMismatch, ArchiveInvalid}
+ */
+export function bodyOf(key: string, row: IndexRow, member: Buffer): Buffer {
+  const at = `${row.resource}/${row.namespace === "" ? "" : `${row.namespace}/`}${row.name}`;
+  if (row.offset + row.length > member.length) {
+    const why = `the index places ${at} beyond the end of its member`;
+    throw new CodedError("ArchiveInvalid", { key, why }, `${key}: ${why}`);
+  }
+  const body = Buffer.from(member.subarray(row.offset, row.offset + row.length));
+  const actual = hash("sha256", body, "hex");
+  if (actual === row.sha256) return body;
+  const message = `${key}: ${at} is not what was backed up: sha256 ${actual}, expected ${row.sha256}`;
+  throw new CodedError("DigestMismatch", { key: `${key}: ${at}`, expected: row.sha256, actual }, message);
 }
 
 async function inflateMember(key: string, offset: number, bytes: Buffer): Promise<Buffer> {
