@@ -82,7 +82,7 @@ function createMembers(isOn: boolean): { add(chunk: Buffer): Promise<void>; end(
 }
 
 /** The preferred version of every resource that Velero's rule would list: list, create, get, delete. */
-async function listable(get: (path: string) => Promise<Buffer[]>): Promise<Served[]> {
+export async function listable(get: (path: string) => Promise<Buffer[]>): Promise<Served[]> {
   const read = async (path: string): Promise<Record<string, unknown>> =>
     JSON.parse(Buffer.concat(await get(path)).toString()) as Record<string, unknown>;
   const groups = (await read("/apis")).groups as { preferredVersion: { groupVersion: string } }[];

@@ -1,0 +1,60 @@
+import { parseArgs } from "node:util";
+
+export const BENCHES = ["backup", "restore", "plan"] as const;
+export type BenchName = (typeof BENCHES)[number];
+
+/** What to measure and how. */
+export interface BenchOptions {
+  readonly benches: readonly BenchName[];
+  readonly objects: number;
+  readonly store: "fs" | "s3";
+  readonly runs: number;
+  /** One JSON line a bench and nothing else on stdout. */
+  readonly json: boolean;
+}
+
+export const USAGE = `usage: npm run bench -- [backup|restore|plan]... [options]
+
+Measures the product against the bare server on a testbed of its own; without names, all three.
+
+  --objects N      objects in the cluster (20000)
+  --store fs|s3    where backups go (fs)
+  --runs N         alternating runs of baseline and product; the median counts (5)
+  --json           one JSON line a bench: objects, limitMs, ms, ratio, rssMb, limit
+`;
+
+/** Reads the command line. @throws Error with a sentence for a person */
+export function readOptions(args: readonly string[]): BenchOptions | "help" {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      objects: { type: "string", default: "20000" },
+      store: { type: "string", default: "fs" },
+      runs: { type: "string", default: "5" },
+      json: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) return "help";
+  const unknown = positionals.find((name) => !isBench(name));
+  if (unknown !== undefined) throw new Error(`there is no bench "${unknown}"; there are ${BENCHES.join(", ")}`);
+  if (values.store !== "fs" && values.store !== "s3") throw new Error(`--store is fs or s3, not ${values.store}`);
+  return {
+    benches: positionals.length === 0 ? BENCHES : positionals.filter(isBench),
+    objects: positive("--objects", values.objects),
+    store: values.store,
+    runs: positive("--runs", values.runs),
+    json: values.json,
+  };
+}
+
+function isBench(name: string): name is BenchName {
+  return (BENCHES as readonly string[]).includes(name);
+}
+
+function positive(option: string, text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new Error(`${option} is a positive number, not ${text}`);
+  return value;
+}
