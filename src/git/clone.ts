@@ -7,7 +7,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { CodedError } from "../errors.ts";
 import { parseCommit } from "./commit-object.ts";
-import { errorCode } from "./http-errors.ts";
+import { naming } from "./disk-errors.ts";
 import { createObjectDatabase, type ObjectDatabase } from "./object-database.ts";
 import type { Revision } from "./remote.ts";
 import { readExisting } from "./tree.ts";
@@ -153,18 +153,4 @@ async function useGeneration<T>(generation: Generation, run: (clone: Clone) => P
 async function retire(generation: Generation): Promise<void> {
   generation.retired = true;
   if (generation.users === 0) await generation.objects.close();
-}
-
-const DISK_FAILURES = new Set(["ENOSPC", "EDQUOT", "EROFS", "EACCES", "EPERM", "EMFILE", "EIO", "ENOTDIR"]);
-
-/** Runs something that writes below `folder` and names the folder when the disk refuses. @throws {GitCacheFailed} */
-export async function naming<T>(folder: string, run: () => Promise<T>): Promise<T> {
-  try {
-    return await run();
-  } catch (error) {
-    const code = errorCode(error);
-    if (error instanceof CodedError || !DISK_FAILURES.has(code)) throw error;
-    const message = `the cache folder ${folder} can't be written (${code}): free or mount some space there`;
-    throw new CodedError("GitCacheFailed", { path: folder }, message, { cause: error });
-  }
 }

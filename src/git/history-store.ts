@@ -2,8 +2,8 @@
 import { mkdir } from "node:fs/promises";
 import { CodedError } from "../errors.ts";
 import { converse } from "./branch.ts";
-import { naming } from "./clone.ts";
 import { parseCommit } from "./commit-object.ts";
+import { naming } from "./disk-errors.ts";
 import { descends } from "./history.ts";
 import { createObjectDatabase, type ObjectDatabase } from "./object-database.ts";
 import type { CommitInfo, LogOptions, Revision } from "./remote.ts";

@@ -115,6 +115,7 @@ function send({ target, method, headers, body, conversation }: Sending): Sent {
   const settings: RequestOptions = { method, agent, headers: { ...headers, ...length }, signal: meter.signal };
   const outgoing = start(target, settings);
   meter.requested();
+  meter.sent(headerBytes(method, target, settings.headers) + (body?.length ?? 0));
   const end = (reason: CodedError): void => {
     conversation.ended = reason;
     outgoing.destroy(reason);
@@ -122,8 +123,6 @@ function send({ target, method, headers, body, conversation }: Sending): Sent {
   outgoing.setTimeout(limits.idleMs, () => end(timeoutError(url, limits.idleMs, "without a byte")));
   outgoing.on("socket", (socket) => {
     limitConnecting(socket, target.protocol === "https:", limits.connectMs, end, url);
-    const before = socket.bytesWritten;
-    outgoing.once("close", () => meter.sent(socket.bytesWritten - before));
   });
   const answer = new Promise<IncomingMessage>((resolve, reject) => {
     outgoing.once("response", resolve);
@@ -134,6 +133,14 @@ function send({ target, method, headers, body, conversation }: Sending): Sent {
     answer,
     staleConnection: (error) => outgoing.reusedSocket && ["ECONNRESET", "EPIPE"].includes(errorCode(error)),
   };
+}
+
+function headerBytes(method: string, target: URL, headers: RequestOptions["headers"]): number {
+  const line = `${method} ${target.pathname}${target.search} HTTP/1.1\r\nhost: ${target.host}\r\n\r\n`;
+  return Object.entries(headers ?? {}).reduce(
+    (sum, [name, value]) => sum + name.length + String(value).length + 4,
+    line.length,
+  );
 }
 
 function limitConnecting(

@@ -130,7 +130,8 @@ async function checksum(window: Window, from: number, to: number): Promise<numbe
 async function resolveDeltas(handle: FileHandle, table: Table): Promise<void> {
   const cache = new Map<number, GitObject>();
   let held = 0;
-  const byOid = new Map<string, number>();
+  /** Made only for packs that name bases by their id; most name them by their offset. */
+  let byOid: Map<string, number> | undefined;
 
   const load = async (row: number): Promise<GitObject> => {
     const cached = cache.get(row);
@@ -159,7 +160,7 @@ async function resolveDeltas(handle: FileHandle, table: Table): Promise<void> {
 
   /** A base named by its id may itself be a difference that comes later in the pack. */
   const rowOf = async (oid: string): Promise<number> => {
-    if (byOid.size === 0) for (let row = 0; row < table.count; row++) byOid.set(oidAt(table, row), row);
+    byOid ??= new Map(Array.from({ length: table.count }, (_, row) => [oidAt(table, row), row]));
     const known = byOid.get(oid);
     if (known !== undefined) return known;
     throw new RangeError("the pack leans on an object that is not in it");
@@ -170,7 +171,7 @@ async function resolveDeltas(handle: FileHandle, table: Table): Promise<void> {
     const { type, bytes } = await load(row);
     const oid = objectId(type, bytes);
     table.oids.write(oid, row * 20, "hex");
-    byOid.set(oid, row);
+    byOid?.set(oid, row);
     if (++done % BREATHE_EVERY === 0) await new Promise(setImmediate);
   }
 }

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { hostname } from "node:os";
 import { basename, join } from "node:path";
-import { naming } from "./clone.ts";
+import { naming } from "./disk-errors.ts";
 import { errorCode } from "./http-errors.ts";
 
 /** Folders of this process: another container may have had the same host name and process id. */
