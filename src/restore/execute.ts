@@ -2,6 +2,8 @@
 import { rfc3339 } from "../clock.ts";
 import { isCoded, messageOf } from "../errors.ts";
 import { ensureNamespace } from "./ensure-namespace.ts";
+import { createHookRunner, type HookRunner, type HookTally } from "./hook-run.ts";
+import { createOwnerLinks, type OwnerLinks } from "./owners.ts";
 import { planResource, resourcesInOrder } from "./planner.ts";
 import { createWorkPool, type WorkPool } from "./pool.ts";
 import { logLine, uploadRecords } from "./records.ts";
@@ -29,7 +31,8 @@ export async function runRestore(deps: RestoreDeps, request: RestoreRequest): Pr
   try {
     const session = await openSession(deps, request);
     await verifyBeforeWriting(session);
-    await runSteps(session, tally, log);
+    const { attempted, failed } = await runSteps(session, tally, log);
+    ended = attempted === 0 ? {} : { hookStatus: { hooksAttempted: attempted, hooksFailed: failed } };
     for (const note of session.facts.notes) tally.addWarning(undefined, note);
   } catch (error) {
     if (request.signal?.aborted === true) ended = { cancelled: true };
@@ -48,6 +51,7 @@ interface Ended {
   readonly failureReason?: string;
   readonly validationErrors?: readonly string[];
   readonly cancelled?: boolean;
+  readonly hookStatus?: { readonly hooksAttempted: number; readonly hooksFailed: number };
 }
 
 /** A restore of everything reads everything anyway: it compares the whole archive first. A filtered one checks each object as it reads it. */
@@ -59,35 +63,58 @@ async function verifyBeforeWriting(session: RestoreSession): Promise<void> {
   if (!narrow) await session.request.backup.verifyArchive();
 }
 
-async function runSteps(session: RestoreSession, tally: RunTally, log: string[]): Promise<void> {
+/** What runs beside the writes, or after them all. */
+interface Trailing {
+  readonly hooks: HookRunner;
+  readonly owners: OwnerLinks;
+}
+
+async function runSteps(session: RestoreSession, tally: RunTally, log: string[]): Promise<HookTally> {
   const { deps, request } = session;
+  const trailing: Trailing = { hooks: createHookRunner(session), owners: createOwnerLinks() };
   for (const resource of await resourcesInOrder(session)) {
     request.signal?.throwIfAborted();
-    const pool = createWorkPool(session.limits.maxWrites, () => deps.clock.monotonic());
-    try {
-      for await (const item of planResource(session, resource)) await dispatch(session, pool, item, tally, log);
-    } finally {
-      await pool.drain();
-    }
+    await runStep(session, resource, { tally, log, trailing });
     if (resource === "customresourcedefinitions.apiextensions.k8s.io" && tally.counts.created > 0) {
       session.facts.discovery = await deps.kube.discovery({ refresh: true, ...signalOf(request) });
     }
   }
-  for (const { path, namespace, why } of await request.backup.problems())
+  for (const { path, namespace, why } of await request.backup.problems()) {
     tally.addError(namespace, `error decoding ${path}: ${why}`);
+  }
+  for (const { namespace, message } of await trailing.owners.link(session)) tally.addWarning(namespace, message);
+  const hooks = await trailing.hooks.finish();
+  for (const { namespace, message } of hooks.errors) tally.addError(namespace, message);
+  return hooks;
 }
 
-async function dispatch(
-  session: RestoreSession,
-  pool: WorkPool,
-  item: PlannedItem,
-  tally: RunTally,
-  log: string[],
-): Promise<void> {
+/** One order step. A resource that can't be listed is an error of its own; the others are restored. */
+async function runStep(session: RestoreSession, resource: string, sinks: Sinks): Promise<void> {
+  const pool = createWorkPool(session.limits.maxWrites, () => session.deps.clock.monotonic());
+  try {
+    for await (const item of planResource(session, resource)) await dispatch(session, pool, item, sinks);
+  } catch (error) {
+    session.request.signal?.throwIfAborted();
+    if (!isCoded(error, "KubeForbidden") && !isCoded(error, "KubeRejected")) throw error;
+    sinks.tally.addError("", `${resource} could not be restored: ${messageOf(error)}`);
+  } finally {
+    await pool.drain();
+  }
+}
+
+interface Sinks {
+  readonly tally: RunTally;
+  readonly log: string[];
+  readonly trailing: Trailing;
+}
+
+async function dispatch(session: RestoreSession, pool: WorkPool, item: PlannedItem, sinks: Sinks): Promise<void> {
+  const { tally, log, trailing } = sinks;
   session.request.signal?.throwIfAborted();
   const task = async (): Promise<void> => {
     const record = await execute(session, item);
     tally.add(record, item);
+    follow(item, record, trailing);
     note(session, log, record);
     await session.request.onRecord?.(record);
     session.request.onProgress?.({ totalItems: tally.items, itemsRestored: tally.items });
@@ -95,6 +122,13 @@ async function dispatch(
   if (item.barrier !== true) return await pool.start(task);
   await pool.drain();
   await task();
+}
+
+/** Only what this run created has hooks to run and owners to find. */
+function follow(item: PlannedItem, record: ObjectRecord, { hooks, owners }: Trailing): void {
+  if (record.outcome !== "created" && record.outcome !== "recreated") return;
+  owners.add(item);
+  if (record.resource === "pods" && item.desired !== undefined) hooks.start(item.desired);
 }
 
 async function execute(session: RestoreSession, item: PlannedItem): Promise<ObjectRecord> {
@@ -143,6 +177,7 @@ function outcomeOf(deps: RestoreDeps, started: number, tally: RunTally, ended: E
     phase,
     ...(ended.failureReason === undefined ? {} : { failureReason: ended.failureReason }),
     ...(ended.validationErrors === undefined ? {} : { validationErrors: ended.validationErrors }),
+    ...(ended.hookStatus === undefined ? {} : { hookStatus: ended.hookStatus }),
     startTimestamp: rfc3339(started),
     completionTimestamp: rfc3339(deps.clock.now()),
     totalItems: tally.items,

@@ -3,7 +3,7 @@
  * same answer is printed, posted and executed.
  */
 import { nameFilter } from "../api/include-exclude.ts";
-import type { GroupVersionResource, KubeObject, ObjectKey } from "../api/object.ts";
+import type { GroupVersionResource, KubeObject, ObjectKey, OwnerReference } from "../api/object.ts";
 import { formatKey } from "../api/object.ts";
 import { compare } from "../api/patch.ts";
 import type { FieldChange, PlanAction, PlanEntry, PlanReason } from "../report/plan.ts";
@@ -73,9 +73,13 @@ export function planItem(
         ? planned.entry
         : { ...planned.entry, warnings: [...(planned.entry.warnings ?? []), ...warnings] },
     ...(modified.errors.length === 0 ? {} : { errors: modified.errors }),
-    ...(archived.metadata.uid === undefined ? {} : { archivedUid: archived.metadata.uid }),
+    ...(live === undefined && ownersOf(archived).length > 0 ? { owners: ownersOf(archived) } : {}),
     replan,
   };
+}
+
+function ownersOf({ metadata }: KubeObject): readonly OwnerReference[] {
+  return metadata.ownerReferences ?? [];
 }
 
 /** Plans an object whose content digest is that of its row: the body need not be read. */

@@ -155,8 +155,6 @@ export interface PlannedItem {
   readonly managedFields?: readonly unknown[];
   /** Owners the archived object had. */
   readonly owners?: readonly OwnerReference[];
-  /** Uid the archived object had. */
-  readonly archivedUid?: string;
   /** What went wrong on the way to the plan and leaves the object to be written all the same. */
   readonly errors?: readonly string[];
   /** What it needs and the backup does not hold; also among the entry's warnings. */

@@ -35,7 +35,7 @@ export async function writeItem(session: RestoreSession, item: PlannedItem): Pro
   let current = item;
   for (let attempt = 1; ; attempt++) {
     session.request.signal?.throwIfAborted();
-    const step = await attemptItem(session, current);
+    const step = await attemptOrFail(session, current);
     if (step.type === "done") return recordOf(item, current, step.written);
     current = step.item;
     if (attempt >= ATTEMPTS) {
@@ -43,6 +43,17 @@ export async function writeItem(session: RestoreSession, item: PlannedItem): Pro
       return recordOf(item, current, { outcome: "failed", reason: "Conflict", message, errors: [message] });
     }
     await session.deps.clock.sleep(FIRST_PAUSE_MS * 2 ** (attempt - 1), session.request.signal);
+  }
+}
+
+/** One object's trouble is a record; only an API server that is gone ends the run. */
+async function attemptOrFail(session: RestoreSession, item: PlannedItem): Promise<Step> {
+  try {
+    return await attemptItem(session, item);
+  } catch (error) {
+    session.request.signal?.throwIfAborted();
+    if (isCoded(error, "KubeUnavailable")) throw error;
+    return failed(reasonOf(error), `error restoring ${nameOf(item)}: ${messageOf(error)}`);
   }
 }
 
@@ -108,6 +119,8 @@ async function create(session: RestoreSession, item: PlannedItem): Promise<Step>
     if (isCoded(error, "KubeExists") || isCoded(error, "KubeUnavailable") || mayBePortClash(item, error)) {
       const live = await read(session, item);
       if (live !== undefined) return await meet(session, item, live, error);
+      // Whether it was done was unknown, and now it is known that it was not.
+      if (isCoded(error, "KubeUnavailable")) return { type: "again", item };
     }
     return failed(reasonOf(error), `error restoring ${nameOf(item)}: ${messageOf(error)}`);
   }
@@ -157,7 +170,7 @@ async function patch(session: RestoreSession, item: PlannedItem): Promise<Step> 
     return done({ outcome: "patched", object });
   } catch (error) {
     session.request.signal?.throwIfAborted();
-    if (isCoded(error, "KubeConflict") || isCoded(error, "KubeNotFound")) return await again(session, item, error);
+    if (isRace(error)) return await again(session, item, error);
     return await labelAfterRefusal(session, item, messageOf(error));
   }
 }
@@ -200,7 +213,7 @@ async function label(session: RestoreSession, item: PlannedItem): Promise<Step> 
     return done({ outcome: "labelled", object });
   } catch (error) {
     session.request.signal?.throwIfAborted();
-    if (isCoded(error, "KubeConflict") || isCoded(error, "KubeNotFound")) return await again(session, item, error);
+    if (isRace(error)) return await again(session, item, error);
     return failed(reasonOf(error), messageOf(error));
   }
 }
@@ -248,6 +261,11 @@ async function waitUntilGone(session: RestoreSession, item: PlannedItem): Promis
       return `${nameOf(item)} was deleted and does not go: look at its finalizers ${JSON.stringify(live.metadata.finalizers ?? [])}`;
     await clock.sleep(pause, session.request.signal);
   }
+}
+
+/** What was planned against is no longer there as it was, or it is unknown whether the write was done: read again. */
+function isRace(error: unknown): boolean {
+  return isCoded(error, "KubeConflict") || isCoded(error, "KubeNotFound") || isCoded(error, "KubeUnavailable");
 }
 
 async function again(session: RestoreSession, item: PlannedItem, error: unknown): Promise<Step> {

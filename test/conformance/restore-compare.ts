@@ -5,31 +5,42 @@ import type { ObjectRecord, RestoreOutcome } from "../../src/restore/types.ts";
 import type { LiveObject } from "./restore-dump.ts";
 import type { RecordedRestore, RecordedResult } from "./restore-scenario.ts";
 
+/** A warning or error that only one side has. `name` is that of the object it is about; "" where it names none. */
+export interface MessageDifference {
+  readonly type: "message";
+  readonly level: "warning" | "error";
+  /** `velero`, `cluster` or a namespace. */
+  readonly place: string;
+  readonly name: string;
+  readonly side: "recorded" | "ours";
+  readonly text: string;
+}
+
 /** One thing that is not as recorded. */
 export type Difference =
   | { readonly type: "phase"; readonly recorded: string; readonly ours: string }
-  | {
-      readonly type: "outcome";
-      readonly object: string;
-      readonly recorded: string | undefined;
-      readonly ours: string | undefined;
-    }
-  | {
-      readonly type: "message";
-      readonly level: "warning" | "error";
-      readonly place: string;
-      readonly recorded: number;
-      readonly ours: number;
-    }
+  | OutcomeDifference
+  | MessageDifference
   | { readonly type: "missing"; readonly object: string }
   | { readonly type: "extra"; readonly object: string }
-  | {
-      readonly type: "field";
-      readonly object: string;
-      readonly path: string;
-      readonly recorded: unknown;
-      readonly ours: unknown;
-    };
+  | FieldDifference;
+
+/** What Velero's resource list says of an object, and what ours says. */
+export interface OutcomeDifference {
+  readonly type: "outcome";
+  readonly object: string;
+  readonly recorded: string | undefined;
+  readonly ours: string | undefined;
+}
+
+/** A field of an object after the restore. */
+export interface FieldDifference {
+  readonly type: "field";
+  readonly object: string;
+  readonly path: string;
+  readonly recorded: unknown;
+  readonly ours: unknown;
+}
 
 /** What a rule may look at besides the difference itself. */
 export interface Comparison {
@@ -82,37 +93,59 @@ function outcomes(list: Readonly<Record<string, readonly string[]>>): Map<string
 
 /** Not deterministic in Velero or Kubernetes, as the recordings' README says. */
 function isRacing(object: string): boolean {
-  return /^(?:ConfigMap [^/]+\/kube-root-ca\.crt|EndpointSlice .*|Endpoints .*)$/.test(object);
+  return /^(?:ConfigMap [^/]+\/kube-root-ca\.crt|EndpointSlice .*|Endpoints .*|endpoints .*|endpointslices\S* .*|EndpointSlice\S* .*)$/.test(
+    object,
+  );
+}
+
+interface Message {
+  readonly place: string;
+  readonly name: string;
+  readonly text: string;
 }
 
 function compareMessages(level: "warning" | "error", recorded: RecordedResult, ours: RecordedResult): Difference[] {
-  const theirs = countMessages(recorded);
-  const own = countMessages(ours);
-  return [...new Set([...theirs.keys(), ...own.keys()])]
-    .map(
-      (place): Difference => ({
-        type: "message",
-        level,
-        place,
-        recorded: theirs.get(place) ?? 0,
-        ours: own.get(place) ?? 0,
-      }),
-    )
-    .filter((difference) => difference.type === "message" && difference.recorded !== difference.ours);
+  const own = messagesOf(ours);
+  const unmatched: Message[] = [];
+  for (const message of messagesOf(recorded)) {
+    const index = own.findIndex(
+      ({ place, name }) => place === message.place && (name === message.name || name === "" || message.name === ""),
+    );
+    if (index >= 0) own.splice(index, 1);
+    else unmatched.push(message);
+  }
+  return [
+    ...unmatched.map((message): Difference => ({ type: "message", level, side: "recorded", ...message })),
+    ...own.map((message): Difference => ({ type: "message", level, side: "ours", ...message })),
+  ];
 }
 
-function countMessages(result: RecordedResult): Map<string, number> {
-  const places = new Map<string, number>();
-  const count = (place: string, messages: readonly string[]): void => {
-    const counted = messages.filter(
-      (message) => !/kube-root-ca\.crt|\bendpoints?(?:lices?)?\b|EndpointSlice|Endpoints/i.test(message),
-    ).length;
-    if (counted > 0) places.set(place, counted);
-  };
-  count("velero", result.velero ?? []);
-  count("cluster", result.cluster ?? []);
-  for (const [namespace, messages] of Object.entries(result.namespaces ?? {})) count(namespace, messages);
-  return places;
+function messagesOf(result: RecordedResult): Message[] {
+  const places = { velero: result.velero, cluster: result.cluster, ...result.namespaces };
+  return Object.entries(places).flatMap(([place, texts = []]) =>
+    texts
+      .filter((text) => !isRacing(subjectOf(text).racing))
+      .map((text) => ({ place, name: subjectOf(text).name, text })),
+  );
+}
+
+const SUBJECTS: readonly RegExp[] = [
+  /could not restore, (?<kind>[A-Za-z]+):(?<name>\S+) already exists/,
+  /could not restore, (?<kind>[A-Za-z]+) "(?<name>[^"]+)" already exists/,
+  /error (?:restoring|preparing) (?<kind>[^/ ]+)\/(?:[^/ ]+\/)?(?<name>[^/: ]+):/,
+  /<extract-dir>\/resources\/(?<kind>[^/]+)\/(?:cluster|namespaces\/[^/]+)\/(?<name>[^/]+)\.json/,
+  /(?<kind>[A-Za-z.0-9-]+) "(?<name>[^"]+)" (?:is invalid|is forbidden|not found)/,
+  /^(?<kind>[a-z.0-9]+) (?:[^ /]+\/)?(?<name>[^ /,]+), which /,
+  /^hook (?<name>\S+) /,
+];
+
+/** What a message is about, as far as its text says. */
+function subjectOf(text: string): { name: string; racing: string } {
+  for (const pattern of SUBJECTS) {
+    const groups = pattern.exec(text)?.groups;
+    if (groups?.name !== undefined) return { name: groups.name, racing: `${groups.kind ?? ""} x/${groups.name}` };
+  }
+  return { name: "", racing: "" };
 }
 
 /** The objects of the dump against those of the cluster. */
@@ -235,7 +268,7 @@ export function describeDifference(difference: Difference): string {
     case "outcome":
       return `${difference.object}: recorded ${difference.recorded ?? "not listed"}, ours ${difference.ours ?? "not listed"}`;
     case "message":
-      return `${difference.level}s at ${difference.place}: recorded ${difference.recorded}, ours ${difference.ours}`;
+      return `${difference.level} at ${difference.place}, ${difference.side} only: ${difference.text.slice(0, 240)}`;
     case "missing":
       return `${difference.object}: missing after the restore`;
     case "extra":
