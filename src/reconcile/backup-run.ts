@@ -1,7 +1,6 @@
 import { setCondition } from "../api/conditions.ts";
-import type { BackupStatus, PendingHook } from "../api/kinds.generated.ts";
+import type { BackupStatus } from "../api/kinds.generated.ts";
 import { BACKUP } from "../api/kinds.ts";
-import { type KubeObject, keyOf } from "../api/object.ts";
 import { runBackup } from "../backup/execute.ts";
 import type { BackupOutcome, BackupRequest, BackupStep, RequestedObject } from "../backup/types.ts";
 import { rfc3339 } from "../clock.ts";
@@ -11,8 +10,7 @@ import type { ObjectStore } from "../storage/object-store.ts";
 import type { ReconcileDeps } from "./deps.ts";
 import type { Live } from "./live-objects.ts";
 import { endedConditions, originAnnotations } from "./marker-plan.ts";
-import { isLostRace } from "./result.ts";
-import { writeStatus } from "./write-status.ts";
+import { createStatusTrail, type StatusTrail } from "./status-trail.ts";
 
 /** One claimed backup that is to be made now. */
 export interface BackupExecution {
@@ -38,14 +36,18 @@ export async function executeBackup(deps: ReconcileDeps, execution: BackupExecut
   const { backup, store } = execution;
   const log = deps.log.child({ backup: backup.metadata.name });
   log.info({ location: store.location }, "backup begins");
-  const status = createStatusTrail(deps, backup);
+  const status = createStatusTrail(deps, BACKUP, backup);
   const outcome = await runToOutcome(deps, execution, status);
-  const ended = await status.finish((before) => endedStatus(deps, backup, before, outcome));
+  const ended = await status.write((before) => endedStatus(deps, backup, before, outcome));
   log.info({ phase: outcome.phase, items: outcome.itemsBackedUp, errors: outcome.errors }, "backup ends");
   return ended;
 }
 
-async function runToOutcome(deps: ReconcileDeps, execution: BackupExecution, status: StatusTrail): Promise<Ended> {
+async function runToOutcome(
+  deps: ReconcileDeps,
+  execution: BackupExecution,
+  status: StatusTrail<"Backup">,
+): Promise<Ended> {
   const { kube, clock, log } = deps;
   try {
     return await runBackup({ kube, clock, log, store: execution.store }, requestOf(deps, execution, status));
@@ -72,7 +74,7 @@ type Ended = Omit<BackupOutcome, "results" | "startTimestamp"> & {
   readonly cancelled?: boolean;
 };
 
-function requestOf(deps: ReconcileDeps, execution: BackupExecution, status: StatusTrail): BackupRequest {
+function requestOf(deps: ReconcileDeps, execution: BackupExecution, status: StatusTrail<"Backup">): BackupRequest {
   const { backup, location, token, objects, signal } = execution;
   const { cluster, clusterUid, term } = deps.installation;
   const origin = backup.status?.policy;
@@ -93,8 +95,11 @@ function requestOf(deps: ReconcileDeps, execution: BackupExecution, status: Stat
       : { conditionalWrites: location.status.conditionalWrites }),
     ...(objects === undefined ? {} : { objects }),
     signal,
-    onProgress: ({ totalItems, itemsBackedUp }) => status.progress({ totalItems, itemsBackedUp }),
-    onPendingHooks: (pending) => status.pendingHooks(pending),
+    onProgress: ({ totalItems, itemsBackedUp }) =>
+      status.hint((before) => ({ ...before, progress: { totalItems, itemsBackedUp } })),
+    onPendingHooks: async (pending) => {
+      await status.write((before) => ({ ...before, pendingHooks: pending }));
+    },
     onStep: (step) => {
       const failpoint = FAILPOINT_AT[step];
       if (failpoint !== undefined) deps.hit(failpoint);
@@ -149,64 +154,4 @@ function endedStatus(deps: ReconcileDeps, backup: Live<"Backup">, before: Backup
 
 function optional<K extends string, V>(name: K, value: V | undefined): { [P in K]?: V } {
   return value === undefined ? {} : ({ [name]: value } as { [P in K]?: V });
-}
-
-/** The status of one running backup: one writer, one patch at a time. */
-interface StatusTrail {
-  /** Written when nothing else is being written; a newer one replaces one that waits. */
-  progress(progress: { totalItems: number; itemsBackedUp: number }): void;
-  /** Resolves when it stands in the status. */
-  pendingHooks(pending: readonly PendingHook[]): Promise<void>;
-  /** The last write; resolves to the object as it ended. */
-  finish(status: (before: BackupStatus) => BackupStatus): Promise<Live<"Backup">>;
-}
-
-/** Lost races are read again and repeated: the run holds the claim, so only metadata can have changed. */
-const WRITE_ATTEMPTS = 8;
-
-function createStatusTrail(deps: ReconcileDeps, claimed: Live<"Backup">): StatusTrail {
-  let current = claimed;
-  let writes: Promise<unknown> = Promise.resolve();
-  let wanted: BackupStatus["progress"];
-
-  async function write(change: (before: BackupStatus) => BackupStatus): Promise<Live<"Backup">> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        current = await writeStatus(deps.kube, BACKUP, current, change(current.status ?? {}));
-        deps.live.put(current);
-        return current;
-      } catch (error) {
-        if (!isLostRace(error) || attempt >= WRITE_ATTEMPTS) throw error;
-        const fresh = (await deps.kube.get(BACKUP, keyOf(current as KubeObject))) as Live<"Backup"> | undefined;
-        if (fresh === undefined || fresh.status?.run?.token !== claimed.status?.run?.token) throw error;
-        current = fresh;
-      }
-    }
-  }
-
-  function enqueue<T>(work: () => Promise<T>): Promise<T> {
-    const next = writes.then(work, work);
-    writes = next.catch(() => {});
-    return next;
-  }
-
-  return {
-    progress: (progress) => {
-      const isWaiting = wanted !== undefined;
-      wanted = progress;
-      if (isWaiting) return;
-      enqueue(async () => {
-        const latest = wanted;
-        wanted = undefined;
-        if (latest !== undefined) await write((before) => ({ ...before, progress: latest }));
-      }).catch((error: unknown) => deps.log.debug({ error: messageOf(error) }, "progress was not written"));
-    },
-    pendingHooks: async (pending) => {
-      await enqueue(() => write((before) => ({ ...before, pendingHooks: pending })));
-    },
-    finish: (status) => {
-      wanted = undefined;
-      return enqueue(() => write(status));
-    },
-  };
 }

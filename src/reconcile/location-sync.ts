@@ -11,7 +11,7 @@ import { judgeDeletions } from "./deletion-plan.ts";
 import type { ReconcileDeps } from "./deps.ts";
 import type { Live } from "./live-objects.ts";
 import { dataLocation } from "./locations.ts";
-import { backupOfMarker, bareBackupOfMarker, statusOfMarker, SYNCED_ANNOTATION } from "./marker-plan.ts";
+import { backupOfMarker, bareBackupOfMarker, SYNCED_ANNOTATION, statusOfMarker } from "./marker-plan.ts";
 import { recordOf } from "./record-files.ts";
 import { FIELD_MANAGER, writeStatus } from "./write-status.ts";
 

@@ -1,4 +1,5 @@
 import { REVISION_ANNOTATION } from "../api/annotations.ts";
+import { findCondition } from "../api/conditions.ts";
 import { sha256 } from "../api/digest.ts";
 import type { KindName } from "../api/kinds.ts";
 import type { KubeObject, ObjectKey } from "../api/object.ts";
@@ -121,6 +122,8 @@ function liveBackupFile(
 function restoreFile(key: ObjectKey, plan: Live<"RestorePlan">): ObjectFile | undefined {
   const run = plan.status?.run?.id;
   if (run === undefined) return undefined;
+  // made from the ledger, which knows less than the record that the run itself wrote
+  if (findCondition(plan.status?.conditions, "Ready")?.reason === "AlreadyRun") return undefined;
   const revision = plan.metadata.annotations?.[REVISION_ANNOTATION];
   return {
     path: restorePaths(key, run).status,

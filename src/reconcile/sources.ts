@@ -1,4 +1,4 @@
-import type { GitSource } from "../api/kinds.generated.ts";
+import type { GitSource, GitSourceStatus } from "../api/kinds.generated.ts";
 import { formatKey, type KubeObject, type ObjectKey } from "../api/object.ts";
 import type { GitRemote, Revision } from "../git/remote.ts";
 import type { SourceRecord } from "../report/index-file.ts";
@@ -14,6 +14,8 @@ export interface SourceTree {
 export interface Sources {
   /** The source given by `holdfast run --repo`, which is no object in the cluster. */
   readonly flagged: GitSource | undefined;
+  /** Keeps the status that an object in the cluster would have. */
+  setFlaggedStatus(status: GitSourceStatus): void;
   setTree(source: ObjectKey, tree: SourceTree): void;
   tree(source: ObjectKey): SourceTree | undefined;
   setApplied(source: ObjectKey, record: SourceRecord): void;
@@ -34,14 +36,20 @@ export interface RecordTarget {
 }
 
 /** An empty registry. */
-export function createSources(flagged: GitSource | undefined): Sources {
+export function createSources(fromFlags: GitSource | undefined): Sources {
+  let flagged = fromFlags;
   const trees = new Map<string, SourceTree>();
   const declared = new Map<string, Map<string, string>>();
   const applied = new Map<string, SourceRecord>();
   const targets = new Map<string, RecordTarget>();
 
   return {
-    flagged,
+    get flagged() {
+      return flagged;
+    },
+    setFlaggedStatus: (status) => {
+      if (flagged !== undefined) flagged = { ...flagged, status };
+    },
     setTree: (source, tree) => {
       if (trees.get(formatKey(source)) === tree) return;
       trees.set(formatKey(source), tree);

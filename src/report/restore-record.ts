@@ -1,4 +1,6 @@
-import type { RestorePlan } from "../api/kinds.generated.ts";
+import { jsonDigest } from "../api/digest.ts";
+import type { ResolvedBackup, RestorePlan } from "../api/kinds.generated.ts";
+import type { PlanEntry } from "./plan.ts";
 import { conditionRecord } from "./policy-record.ts";
 import { stableJson, stableYaml } from "./stable-text.ts";
 
@@ -29,6 +31,21 @@ export function restoreRecordText(plan: RestorePlan, revision: string | undefine
   });
 }
 
+/** A plan's entry as the record may hold it: paths and digests, no value of any object. */
+export function recordedEntry(entry: PlanEntry): PlanEntry {
+  if (entry.changes === undefined) return entry;
+  const changes = entry.changes.map((change) => ({
+    ...change,
+    ...("before" in change ? { before: digestOf(change.before) } : {}),
+    ...("after" in change ? { after: digestOf(change.after) } : {}),
+  }));
+  return { ...entry, changes };
+}
+
+function digestOf(value: unknown): string {
+  return `sha256:${jsonDigest(value).slice(0, 12)}`;
+}
+
 /** `keys/<sha256>.json`: who runs, or ran, one restore; never removed. */
 export interface KeyRecord {
   readonly key: string;
@@ -39,6 +56,8 @@ export interface KeyRecord {
   readonly name: string;
   readonly term: number;
   readonly claimedAt: string;
+  /** What `source` came to when the run began: a resumed run takes no newer one. */
+  readonly backup?: ResolvedBackup;
   /** Absent while the run goes on. */
   readonly done?: { readonly phase: string; readonly completedAt: string; readonly term: number };
 }

@@ -1,0 +1,111 @@
+import { KINDS, type KindName } from "../api/kinds.ts";
+import { formatKey, type KubeObject, keyOf, type ObjectKey } from "../api/object.ts";
+import { messageOf } from "../errors.ts";
+import { isEnded } from "../report/backup-record.ts";
+import { reconcileBackupPolicy } from "./backup-policy-reconciler.ts";
+import { reconcileBackup } from "./backup-reconciler.ts";
+import type { ReconcileDeps } from "./deps.ts";
+import { createGitSourceReconciler } from "./git-source-reconciler.ts";
+import { policyKeyOf } from "./live-objects.ts";
+import { createWorkQueue, type WorkQueue } from "./queue.ts";
+import { createRestorePlanReconciler } from "./restore-plan-reconciler.ts";
+import { isLostRace, type Result } from "./result.ts";
+import { createStorageLocationReconciler } from "./storage-location-reconciler.ts";
+
+/** The queues of all kinds, one for each. */
+export interface Controllers {
+  readonly queues: Readonly<Record<KindName, WorkQueue>>;
+  /** Something changed: what depends on it is looked at again. */
+  onChange(kind: KindName, key: ObjectKey, object: KubeObject | undefined): void;
+  /** Puts every live object into its queue. */
+  addAll(): void;
+  /** Keys waiting and in work. */
+  depth(): number;
+  /** Failures so far, by kind; a converged pass has none. */
+  failures(): number;
+  /** Resolves when no queue has anything to do now. */
+  idle(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Reconciles at once, by kind: a source and a location are slow and few, policies are quick and many. */
+const WORKERS: Readonly<Record<KindName, number>> = {
+  GitSource: 2,
+  BackupStorageLocation: 4,
+  BackupPolicy: 8,
+  Backup: 8,
+  RestorePlan: 4,
+};
+
+/** Builds the queues and says what wakes what. */
+export function createControllers(deps: ReconcileDeps): Controllers {
+  let failures = 0;
+  const reconcilers: Readonly<Record<KindName, (key: ObjectKey) => Promise<Result>>> = {
+    GitSource: createGitSourceReconciler(deps),
+    BackupStorageLocation: createStorageLocationReconciler(deps),
+    BackupPolicy: (key) => reconcileBackupPolicy(deps, key),
+    Backup: (key) => reconcileBackup(deps, key),
+    RestorePlan: createRestorePlanReconciler(deps),
+  };
+  const queues = Object.fromEntries(KINDS.map(({ kind }) => [kind, queueOf(kind)])) as Record<KindName, WorkQueue>;
+
+  function queueOf(kind: KindName): WorkQueue {
+    return createWorkQueue({
+      clock: deps.clock,
+      workers: WORKERS[kind],
+      random: Math.random,
+      reconcile: async (key) => await reconcilers[kind](parseKey(key)),
+      onFailure: (key, error, retryMs) => {
+        failures++;
+        const level = isLostRace(error) ? "debug" : "warn";
+        deps.log[level]({ kind, key, retryMs, error: messageOf(error) }, "reconcile failed");
+      },
+    });
+  }
+
+  function add(kind: KindName, key: ObjectKey): void {
+    queues[kind].add(formatKey(key));
+  }
+
+  function onChange(kind: KindName, key: ObjectKey, object: KubeObject | undefined): void {
+    add(kind, key);
+    deps.record.note(kind, key, object);
+    if (kind === "Backup" && object !== undefined) {
+      const policy = policyKeyOf(object as never, deps.installation.namespace);
+      if (policy !== undefined && deps.live.get("BackupPolicy", policy) !== undefined) add("BackupPolicy", policy);
+    }
+    if (kind === "BackupStorageLocation") wakeWaiting();
+  }
+
+  /** A location came, went, or changed its mind: everything that may have waited for one looks again. */
+  function wakeWaiting(): void {
+    for (const policy of deps.live.list("BackupPolicy")) add("BackupPolicy", keyOf(policy));
+    for (const kind of ["Backup", "RestorePlan"] as const) {
+      for (const object of deps.live.list(kind)) if (!isEnded(object.status?.phase)) add(kind, keyOf(object));
+    }
+  }
+
+  return {
+    queues,
+    onChange,
+    addAll: () => {
+      if (deps.sources.flagged !== undefined) add("GitSource", keyOf(deps.sources.flagged as unknown as KubeObject));
+      for (const { kind } of KINDS) for (const object of deps.live.list(kind)) add(kind, keyOf(object));
+    },
+    depth: () => KINDS.reduce((sum, { kind }) => sum + queues[kind].depth(), 0),
+    failures: () => failures,
+    idle: async () => {
+      while (KINDS.some(({ kind }) => queues[kind].depth() > 0)) {
+        for (const { kind } of KINDS) await queues[kind].idle();
+      }
+    },
+    close: async () => {
+      await Promise.all(KINDS.map(({ kind }) => queues[kind].close()));
+    },
+  };
+}
+
+function parseKey(key: string): ObjectKey {
+  const slash = key.indexOf("/");
+  return slash < 0 ? { namespace: "", name: key } : { namespace: key.slice(0, slash), name: key.slice(slash + 1) };
+}

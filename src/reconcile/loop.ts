@@ -1,0 +1,146 @@
+import { KINDS } from "../api/kinds.ts";
+import { CodedError } from "../errors.ts";
+import { isEnded } from "../report/backup-record.ts";
+import { shutdownError } from "./backup-reconciler.ts";
+import { type Controllers, createControllers } from "./controllers.ts";
+import type { ReconcileDeps } from "./deps.ts";
+import { type RecordHealth, runRecordLoop } from "./record-loop.ts";
+
+/** A running loop, as health checks and `holdfast run` see it. */
+export interface Loop {
+  /** True when every kind was listed once. */
+  isReady(): boolean;
+  depth(): number;
+  readonly record: RecordHealth;
+  /** Runs until the signal aborts, then ends runs and writes what waits. @throws {KubeForbidden, KubeNotFound} */
+  run(signal: AbortSignal): Promise<void>;
+  /**
+   * Converges once: passes over everything until one changes nothing and nothing runs. False when something still
+   * fails or waits at the deadline.
+   */
+  converge(signal: AbortSignal, deadlineMs: number): Promise<boolean>;
+}
+
+/** How often everything is listed, whatever the watch told. */
+const RELIST_MS = 5 * 60_000;
+/** Between two passes of `converge` that changed something. */
+const PASS_PAUSE_MS = 200;
+
+/** Builds the loop. The parts of `deps` that need it are told by `wire`. */
+export function createLoop(deps: ReconcileDeps, wire: (controllers: Controllers) => void): Loop {
+  const controllers = createControllers(deps);
+  const record: RecordHealth = { lastError: undefined, failures: 0 };
+  const listed = new Set<string>();
+  deps.live.subscribe(controllers.onChange);
+  wire(controllers);
+
+  async function watchAll(signal: AbortSignal): Promise<void> {
+    const watches = KINDS.map((kind) =>
+      deps.kube.watchResource(kind, { signal, relistMs: RELIST_MS }, (event) => {
+        if (event.type === "changed") deps.live.put(event.object);
+        else if (event.type === "deleted") deps.live.remove(kind.kind, keyFrom(event.object));
+        else {
+          deps.live.replace(kind.kind, event.objects);
+          if (event.missed > 0)
+            deps.log.info({ kind: kind.kind, missed: event.missed }, "relist found what the watch missed");
+          listed.add(kind.kind);
+        }
+      }),
+    );
+    await Promise.all(watches);
+  }
+
+  async function listAll(): Promise<void> {
+    for (const kind of KINDS) {
+      deps.live.replace(kind.kind, await deps.kube.list(kind));
+      listed.add(kind.kind);
+    }
+  }
+
+  async function stop(): Promise<void> {
+    await controllers.close();
+    await deps.runs.close(shutdownError());
+  }
+
+  return {
+    isReady: () => listed.size === KINDS.length,
+    depth: controllers.depth,
+    record,
+    run: async (signal) => {
+      await listAll();
+      controllers.addAll();
+      const recording = new AbortController();
+      const recordLoop = runRecordLoop(deps, record, recording.signal);
+      try {
+        await watchAll(signal);
+      } finally {
+        await stop();
+        recording.abort();
+        await recordLoop;
+        await deps.record.flush().catch(() => {}); // what is lost here is made again from the cluster
+      }
+    },
+    converge: async (signal, deadlineMs) => {
+      try {
+        return await convergeOnce(deps, controllers, { listAll, signal, deadlineMs });
+      } finally {
+        await stop();
+      }
+    },
+  };
+}
+
+function keyFrom(object: { readonly metadata: { readonly namespace?: string; readonly name: string } }): {
+  namespace: string;
+  name: string;
+} {
+  return { namespace: object.metadata.namespace ?? "", name: object.metadata.name };
+}
+
+async function convergeOnce(
+  deps: ReconcileDeps,
+  controllers: Controllers,
+  how: { readonly listAll: () => Promise<void>; readonly signal: AbortSignal; readonly deadlineMs: number },
+): Promise<boolean> {
+  const endsAt = deps.clock.monotonic() + how.deadlineMs;
+  let before = "";
+  for (;;) {
+    how.signal.throwIfAborted();
+    await how.listAll();
+    const failures = controllers.failures();
+    controllers.addAll();
+    await controllers.idle();
+    await deps.runs.idle();
+    await controllers.idle();
+    await deps.record.flush(how.signal);
+    const after = fingerprint(deps);
+    const isQuiet = after === before && controllers.failures() === failures && deps.runs.active() === 0;
+    if (isQuiet) return isSettled(deps);
+    before = after;
+    if (deps.clock.monotonic() > endsAt)
+      throw new CodedError("Internal", { detail: "converge" }, "nothing settled before the deadline");
+    await deps.clock.sleep(PASS_PAUSE_MS, how.signal);
+  }
+}
+
+/** Changes whenever any object of ours does. */
+function fingerprint({ live, sources }: ReconcileDeps): string {
+  const versions = KINDS.flatMap(({ kind }) =>
+    live.list(kind).map(({ metadata }) => `${metadata.uid} ${metadata.resourceVersion}`),
+  );
+  return `${versions.sort().join("\n")}\n${JSON.stringify(sources.flagged?.status)}`;
+}
+
+/** No source fails, no backup or restore is unfinished. */
+function isSettled({ live, sources }: ReconcileDeps): boolean {
+  const all = [...live.list("GitSource"), ...(sources.flagged === undefined ? [] : [sources.flagged])];
+  const isReady = ({
+    status,
+  }: {
+    readonly status?: { readonly conditions?: readonly { type: string; status: string }[] };
+  }): boolean => status?.conditions?.some(({ type, status: holds }) => type === "Ready" && holds === "True") === true;
+  const unfinished = [...live.list("Backup"), ...live.list("RestorePlan")].filter(
+    (object) => !isEnded(object.status?.phase) && !isReady(object),
+  );
+  return all.every(isReady) && unfinished.length === 0;
+}

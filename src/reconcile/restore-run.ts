@@ -1,0 +1,207 @@
+import { join } from "node:path";
+import { setCondition, setStanding } from "../api/conditions.ts";
+import type { Condition, RestorePlanStatus } from "../api/kinds.generated.ts";
+import { RESTORE_PLAN } from "../api/kinds.ts";
+import { formatKey, keyOf } from "../api/object.ts";
+import type { PlanSummary } from "../report/plan.ts";
+import { createPlanMarkdownRenderer } from "../report/plan-markdown.ts";
+import { recordedEntry } from "../report/restore-record.ts";
+import { runRestore } from "../restore/execute.ts";
+import { planRestore, touchedBy } from "../restore/plan-restore.ts";
+import type { RestoreDeps, RestoreOutcome, RestoreRequest, TouchedObject } from "../restore/types.ts";
+import type { ReconcileDeps } from "./deps.ts";
+import type { Live } from "./live-objects.ts";
+import { claimLedger, type Ledger } from "./restore-ledger.ts";
+import { makeSafetyBackup, type SafetyPlace } from "./restore-safety.ts";
+import type { OpenedSource } from "./restore-source.ts";
+import { openSpool, type RestoreSpool } from "./restore-spool.ts";
+import { createStatusTrail } from "./status-trail.ts";
+
+/** One claimed restore that is to be run, or gone on with. */
+export interface RestoreExecution {
+  /** With the claim of this run in its status. */
+  readonly plan: Live<"RestorePlan">;
+  readonly run: string;
+  readonly claimedAt: string;
+  readonly source: OpenedSource;
+  readonly ledger: Ledger;
+  readonly safety: SafetyPlace;
+  readonly modifierData: Readonly<Record<string, string>> | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** Progress is told at most this often. */
+const PROGRESS_EVERY_MS = 1000;
+/** So many objects of a run are restored before a test may kill it in the middle. */
+const MIDWAY_OBJECTS = 3;
+
+/** Where the files of one run are kept until they are in Git. */
+export function spoolFolder(deps: Pick<ReconcileDeps, "spoolDir">, run: string): string {
+  return join(deps.spoolDir, "restores", run);
+}
+
+/**
+ * Claims the key in bucket and Git, makes the safety backup, restores, and writes how it ended into the status. Going
+ * on after a crash is the same: every step looks first whether it was done. What it throws leaves the run unfinished.
+ */
+export async function executeRestore(deps: ReconcileDeps, execution: RestoreExecution): Promise<void> {
+  const { plan, run, source, ledger, signal } = execution;
+  const log = deps.log.child({ restore: formatKey(keyOf(plan)), run });
+  log.info({ backup: source.resolved.name }, "restore begins");
+  const claim = { run, plan: keyOf(plan), claimedAt: execution.claimedAt, backup: source.resolved };
+  await claimLedger(deps, ledger, claim, plan.spec);
+  const spool = await openSpool(spoolFolder(deps, run));
+  const status = createStatusTrail(deps, RESTORE_PLAN, plan);
+  const engine = engineOf(deps, execution);
+  if (!isPrepared(plan, execution.safety)) {
+    const prepared = await prepare(deps, execution, { engine, spool });
+    await status.write((before) => ({ ...before, ...prepared }));
+  }
+  const restored = { count: 0, toldAt: 0 };
+  const outcome = await runRestore(engine, {
+    ...requestOf(execution),
+    recorded: spool.recorded,
+    onRecord: async (record) => {
+      await spool.append(record);
+      restored.count++;
+      if (restored.count < MIDWAY_OBJECTS) return;
+      if (restored.count === MIDWAY_OBJECTS) await spool.flush();
+      deps.hit("restore-midway");
+    },
+    onProgress: ({ totalItems, itemsRestored }) => {
+      const nowMs = deps.clock.monotonic();
+      if (nowMs - restored.toldAt < PROGRESS_EVERY_MS) return;
+      restored.toldAt = nowMs;
+      status.hint((before) => ({ ...before, progress: { totalItems, itemsRestored } }));
+    },
+  });
+  await spool.flush();
+  deps.hit("restore-before-done");
+  if (outcome.cancelled && isShutdown(signal)) return; // not over: the next process goes on with this run
+  await status.write((before) => endedStatus(deps, plan, before, outcome));
+  deps.hit("restore-done");
+  log.info({ phase: outcome.phase, ...outcome.counts, errors: outcome.errors }, "restore ends");
+}
+
+function isShutdown(signal: AbortSignal): boolean {
+  const reason: unknown = signal.reason;
+  return (
+    signal.aborted && reason instanceof Error && "data" in reason && (reason.data as { what?: string }).what === "run"
+  );
+}
+
+function engineOf(deps: ReconcileDeps, { source, ledger }: RestoreExecution): RestoreDeps {
+  const { kube, clock, log } = deps;
+  return { kube, clock, log, ...(ledger.isReadOnly ? {} : { store: source.store }) };
+}
+
+function requestOf({ plan, run, source, modifierData, claimedAt, signal }: RestoreExecution): RestoreRequest {
+  return {
+    run,
+    spec: plan.spec,
+    backup: source.reader,
+    startedMs: Date.parse(claimedAt),
+    signal,
+    ...(modifierData === undefined ? {} : { modifierData }),
+  };
+}
+
+/** Planned, and safe where it is to be: an earlier attempt of this run got past the preparation. */
+function isPrepared(plan: Live<"RestorePlan">, safety: SafetyPlace): boolean {
+  const { planDigest, safetyBackup, planTotals } = plan.status ?? {};
+  if (planDigest === undefined || planTotals === undefined) return false;
+  const touched =
+    (planTotals.patch ?? 0) + (planTotals.labelsOnly ?? 0) + (planTotals.recreate ?? 0) + (planTotals.delete ?? 0);
+  return safety.type === "off" || safetyBackup !== undefined || touched === 0;
+}
+
+async function prepare(
+  deps: ReconcileDeps,
+  execution: RestoreExecution,
+  { engine, spool }: { readonly engine: RestoreDeps; readonly spool: RestoreSpool },
+): Promise<Partial<RestorePlanStatus>> {
+  const { plan, run, safety, signal } = execution;
+  const planned = await makePlan(deps, engine, plan, requestOf(execution));
+  await spool.writePlan(planned.markdown);
+  const told = { planDigest: planned.summary.digest, planTotals: planned.summary.totals };
+  if (safety.type !== "location" || planned.touched.length === 0) return told;
+  const { location } = safety;
+  const safetyBackup = await makeSafetyBackup(deps, { plan, run, location, objects: planned.touched, signal });
+  return { ...told, safetyBackup };
+}
+
+/** A whole plan: its summary, its Markdown, and the objects that it will write over. */
+export async function makePlan(
+  deps: ReconcileDeps,
+  engine: RestoreDeps,
+  plan: Live<"RestorePlan">,
+  request: RestoreRequest,
+): Promise<{ readonly summary: PlanSummary; readonly markdown: string; readonly touched: readonly TouchedObject[] }> {
+  const renderer = createPlanMarkdownRenderer();
+  const touched: TouchedObject[] = [];
+  const stream = planRestore(engine, request);
+  for (;;) {
+    const next = await stream.next();
+    if (next.done === true) {
+      const header = {
+        plan: formatKey(keyOf(plan)),
+        backup: request.backup.name,
+        cluster: deps.installation.cluster,
+        existingResourcePolicy: plan.spec.existingResourcePolicy ?? "none",
+        ...(plan.spec.namespaceMapping === undefined ? {} : { namespaceMapping: plan.spec.namespaceMapping }),
+      };
+      return { summary: next.value, markdown: renderer.end(header, next.value), touched };
+    }
+    renderer.entry(recordedEntry(next.value.entry));
+    const object = touchedBy(next.value);
+    if (object !== undefined) touched.push(object);
+  }
+}
+
+function endedStatus(
+  deps: ReconcileDeps,
+  plan: Live<"RestorePlan">,
+  before: RestorePlanStatus,
+  outcome: RestoreOutcome,
+): RestorePlanStatus {
+  const { failureReason, validationErrors, hookStatus } = outcome;
+  const generation = plan.metadata.generation;
+  return {
+    ...before,
+    phase: outcome.phase,
+    outcome: { ...outcome.counts },
+    progress: { totalItems: outcome.totalItems, itemsRestored: outcome.itemsRestored },
+    errors: outcome.errors,
+    warnings: outcome.warnings,
+    completionTimestamp: outcome.completionTimestamp,
+    ...(failureReason === undefined ? {} : { failureReason }),
+    ...(validationErrors === undefined ? {} : { validationErrors }),
+    ...(hookStatus === undefined ? {} : { hookStatus }),
+    conditions: endConditions(before.conditions, outcome, generation, deps.clock.now()),
+  };
+}
+
+/** Stalled only where nothing was restored; anything else is settled, and Succeeded says how it went. */
+function endConditions(
+  conditions: readonly Condition[] | undefined,
+  outcome: RestoreOutcome,
+  generation: number | undefined,
+  nowMs: number,
+): readonly Condition[] {
+  const { created, patched, labelled, recreated, deleted } = outcome.counts;
+  const wrote = created + patched + labelled + recreated + deleted;
+  const isRefused = outcome.phase === "FailedValidation" || (outcome.phase === "Failed" && wrote === 0);
+  const reason = outcome.cancelled ? "Cancelled" : outcome.phase;
+  const message =
+    outcome.failureReason ??
+    outcome.validationErrors?.join("; ") ??
+    `${wrote} of ${outcome.totalItems} objects written, ${outcome.errors} errors, ${outcome.warnings} warnings`;
+  const settled = setStanding(
+    conditions,
+    { type: isRefused ? "stalled" : "ready", reason, message },
+    generation,
+    nowMs,
+  );
+  const succeeded = { type: "Succeeded", status: outcome.phase === "Completed", reason, message } as const;
+  return setCondition(settled, { ...succeeded, observedGeneration: generation }, nowMs);
+}

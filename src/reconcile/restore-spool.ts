@@ -1,0 +1,98 @@
+import { appendFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { parseJson, stringifyJson } from "../api/json.ts";
+import { formatKey, type ObjectKey } from "../api/object.ts";
+import type { ObjectRecord } from "../restore/types.ts";
+
+/**
+ * The files of one run on local disk, from the first record until they are in Git. They survive a restart of the
+ * process, so that a resumed run tells the whole story; losing them costs only that.
+ */
+export interface RestoreSpool {
+  /** What earlier attempts of this run recorded. */
+  recorded(resource: string, key: ObjectKey): ObjectRecord | undefined;
+  append(record: ObjectRecord): Promise<void>;
+  writePlan(markdown: string): Promise<void>;
+  /** Writes what is still buffered. */
+  flush(): Promise<void>;
+}
+
+/** What is written at once: a record a line would be an fsync-less write a line, of a hundred thousand. */
+const BUFFER_BYTES = 64 * 1024;
+const PLAN_FILE = "plan.md";
+
+/** Opens the spool of a run for one more attempt. */
+export async function openSpool(folder: string): Promise<RestoreSpool> {
+  await mkdir(folder, { recursive: true });
+  const attempts = await attemptFiles(folder);
+  const earlier = await readRecords(folder, attempts);
+  const file = join(folder, `objects.${attempts.length}.jsonl`);
+  await writeFile(file, "");
+  let buffered = "";
+  const flush = async (): Promise<void> => {
+    const text = buffered;
+    buffered = "";
+    if (text !== "") await appendFile(file, text);
+  };
+  return {
+    recorded: (resource, key) => earlier.get(recordKey(resource, key)),
+    append: async (record) => {
+      buffered += `${stringifyJson(record)}\n`;
+      if (buffered.length >= BUFFER_BYTES) await flush();
+    },
+    writePlan: (markdown) => writeFile(join(folder, PLAN_FILE), markdown),
+    flush,
+  };
+}
+
+/** What a run left on this disk: its plan, and the newest record of each object, sorted. Undefined parts are not there. */
+export async function readSpool(
+  folder: string,
+): Promise<{ readonly plan: string | undefined; readonly objects: string | undefined }> {
+  const attempts = await attemptFiles(folder);
+  const records = await readRecords(folder, attempts);
+  const lines = [...records.entries()]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([, record]) => `${stringifyJson(record)}\n`);
+  const plan = await readFile(join(folder, PLAN_FILE), "utf8").catch(() => undefined);
+  return { plan, objects: attempts.length === 0 ? undefined : lines.join("") };
+}
+
+/** Removes what is in Git by now. */
+export async function dropSpool(folder: string): Promise<void> {
+  await rm(folder, { recursive: true, force: true });
+}
+
+async function attemptFiles(folder: string): Promise<string[]> {
+  const names = await readdir(folder).catch(() => []);
+  const attempts = names.filter((name) => /^objects\.\d+\.jsonl$/.test(name));
+  return attempts.sort((a, b) => attemptOf(a) - attemptOf(b));
+}
+
+function attemptOf(name: string): number {
+  return Number(name.split(".")[1]);
+}
+
+async function readRecords(folder: string, attempts: readonly string[]): Promise<Map<string, ObjectRecord>> {
+  const records = new Map<string, ObjectRecord>();
+  for (const attempt of attempts) {
+    for (const line of (await readFile(join(folder, attempt), "utf8")).split("\n")) {
+      const record = recordOf(line);
+      if (record !== undefined) records.set(recordKey(record.resource, record), record);
+    }
+  }
+  return records;
+}
+
+/** A line that a killed process left half is no record. */
+function recordOf(line: string): ObjectRecord | undefined {
+  try {
+    return line === "" ? undefined : (parseJson(line) as ObjectRecord);
+  } catch {
+    return undefined;
+  }
+}
+
+function recordKey(resource: string, key: ObjectKey): string {
+  return `${resource} ${formatKey({ namespace: key.namespace, name: key.name })}`;
+}
