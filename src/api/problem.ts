@@ -4,6 +4,8 @@
 export type ProblemCode =
   // the file
   | "TooLarge"
+  | "TooManyFiles"
+  | "SymbolicLink"
   | "BadEncoding"
   | "InvalidYaml"
   | "DuplicateKey"

@@ -1,5 +1,7 @@
 /** Names of time zones: those of the IANA database, and only those, spelled as it spells them. */
 
+import { nearest } from "./nearest.ts";
+
 const AREAS =
   /^(?:Africa|America|Antarctica|Arctic|Asia|Atlantic|Australia|Brazil|Canada|Chile|Etc|Europe|Indian|Mexico|Pacific|US)\//;
 
@@ -21,7 +23,12 @@ export function timeZoneProblem(name: string): string | undefined {
   if (/^[+-]|^UTC[+-]/.test(name)) return `"${name}" is an offset: name a zone, such as Europe/Berlin, or UTC`;
   if (AREAS.test(name) && isKnownToIcu(name)) return undefined;
   const remedy = /^[A-Z]{2,5}$/.test(name) ? "abbreviations are ambiguous: " : "";
-  return `unknown time zone "${name}": ${remedy}use a name of the IANA database, such as Europe/Berlin`;
+  const suggestion = nearest(name, [...nameByLowerCase().values()]);
+  const example =
+    suggestion === undefined
+      ? "use a name of the IANA database, such as Europe/Berlin"
+      : `did you mean "${suggestion}"?`;
+  return `unknown time zone "${name}": ${remedy === "" ? example : `${remedy}use a name of the IANA database, such as Europe/Berlin`}`;
 }
 
 /** True for a zone of the IANA database. */
