@@ -41,6 +41,7 @@ async function buildInto(
   const startedAt = Date.now();
   const workspace = await createGuardedFolder({ parent: cache, prefix: `building-${component.name}` });
   try {
+    await runGo({ component, folder: workspace, args: ["version"], onProgress: () => undefined }); // or say what is missing
     report(`${component.name} ${build.version}: not in the cache; fetching its Go modules (once, takes minutes)`);
     const packages = await countPackages(component, workspace, (modules) =>
       report(`${component.name}: fetched ${modules} modules, ${elapsed(startedAt)}`),
