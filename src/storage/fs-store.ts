@@ -43,6 +43,8 @@ export class FsStore implements ObjectStore {
       await syncFolder(dirname(target));
       return { type: "created" };
     } catch (error) {
+      await unlink(temporary).catch(() => {});
+      await this.#removeEmptyFolders(dirname(target)).catch(() => {});
       throw fromFsError(error, { location: this.location, key, action: "write" });
     } finally {
       discard(body);
