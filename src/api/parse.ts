@@ -30,6 +30,9 @@ export interface ParsedFile {
 /** Files are refused above this. */
 export const MAX_FILE_BYTES = 1024 * 1024;
 
+/** Longer files that never say our name are passed over unread: bundles of other people's CRDs take seconds to parse. */
+const MAX_FOREIGN_LENGTH = 64 * 1024;
+
 /** True for the files that are read at all. */
 export function isReadable(path: string): boolean {
   return /\.(?:ya?ml|json)$/i.test(path);
@@ -39,6 +42,9 @@ export function isReadable(path: string): boolean {
 export function parseFile(file: SourceFile, options: { readonly acceptGitSource?: boolean } = {}): ParsedFile {
   const text = decode(file);
   if (typeof text !== "string") return { documents: [], problems: [text], warnings: [], ignored: 0 };
+  if (text.length > MAX_FOREIGN_LENGTH && !/holdfast/i.test(text)) {
+    return { documents: [], problems: [], warnings: [], ignored: text.split(/^---/m).length };
+  }
   const yaml = readYaml(text);
   const documents: UncheckedDocument[] = [];
   const problems: Problem[] = yaml.problems.map((problem) => ({ file: file.path, ...problem }));

@@ -50,6 +50,8 @@ export interface YamlFile {
 
 /** Reads all documents of a text. Never throws for what the text holds. */
 export function readYaml(text: string): YamlFile {
+  const tooDeep = depthProblem(text);
+  if (tooDeep !== undefined) return { documents: [], problems: [tooDeep], warnings: [] };
   const lines = new LineCounter();
   const options = {
     lineCounter: lines,
@@ -72,6 +74,27 @@ export function readYaml(text: string): YamlFile {
     warnings: reader.warnings,
   };
 }
+
+/** The library takes a time that grows with the square of open brackets, so they are counted first, wherever they stand. */
+function depthProblem(text: string): YamlProblem | undefined {
+  let open = 0;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === OPEN_BRACKET || code === OPEN_BRACE) open++;
+    else if ((code === CLOSE_BRACKET || code === CLOSE_BRACE) && open > 0) open--;
+    if (open <= MAX_OPEN_BRACKETS) continue;
+    const before = text.slice(0, at).split("\n");
+    const message = `more than ${MAX_OPEN_BRACKETS} brackets stand open`;
+    return { code: "TooDeep", message, line: before.length, column: (before.at(-1) ?? "").length + 1 };
+  }
+  return undefined;
+}
+
+const MAX_OPEN_BRACKETS = 1000;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
 
 /** Thrown and caught inside this file: a document that breaks a bound is not read to its end. */
 class BoundError extends Error {}
