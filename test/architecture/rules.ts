@@ -48,7 +48,7 @@ export const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   "tar-stream": ["storage"],
   fastify: ["server"],
   "prom-client": ["server", "report"],
-  commander: ["cli"],
+  commander: ["cli", "src/main.ts"],
   pino: ["src/log.ts"],
   yaml: ["*"],
   re2js: ["*"],
