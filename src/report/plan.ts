@@ -43,7 +43,10 @@ export type PlanReason =
   | "GoneSince"
   | "Replaced"
   | "CrdMissing"
-  | "Resumed";
+  | "Resumed"
+  | "Created"
+  | "CopyMissing"
+  | "Returned";
 
 /** One field that a write changes. `path` is an RFC 6901 pointer. */
 export interface FieldChange {

@@ -7,8 +7,10 @@ import { emptyTotals, type PlanEntry, type PlanSummary } from "../report/plan.ts
 import { dryRunItem } from "./dry-run.ts";
 import { planResource, resourcesInOrder } from "./planner.ts";
 import { openSession, type RestoreSession } from "./session.ts";
-import type { PlannedItem, PlanStream, RestoreDeps, RestoreRequest, TouchedObject } from "./types.ts";
+import type { PlanStream, RestoreDeps, RestoreRequest } from "./types.ts";
 import { restoreSpecProblems } from "./validate-spec.ts";
+
+export { touchedBy } from "./touched.ts";
 
 /** Actions that leave an object as it is: a live namespace changes them all day, and the digest does not see them. */
 const QUIET: ReadonlySet<string> = new Set(["unchanged", "skip"]);
@@ -30,13 +32,6 @@ export async function* planRestore(deps: RestoreDeps, request: RestoreRequest): 
     }
   }
   return summary.end([...session.facts.notes, ...unusedModifiers(session)]);
-}
-
-/** The object that a planned item will write or end; undefined where it writes nothing or makes a new one. */
-export function touchedBy(item: PlannedItem): TouchedObject | undefined {
-  const { action, resource, namespace, name } = item.entry;
-  if (action !== "patch" && action !== "labelsOnly" && action !== "recreate" && action !== "delete") return undefined;
-  return { resource, key: { namespace, name } };
 }
 
 /** Counts entries and digests what they will do (design §5). */

@@ -14,6 +14,7 @@ import { planNamespace, planNamespaces } from "./namespaces.ts";
 import { orderResources } from "./order.ts";
 import { type ItemPlace, planCollision, planEqual, planItem, planStop, rowStandsIn } from "./plan.ts";
 import { type RestoreSession, servedAt, servedVersions } from "./session.ts";
+import { touchedBy } from "./touched.ts";
 import type { PlannedItem } from "./types.ts";
 
 const CRDS = "customresourcedefinitions.apiextensions.k8s.io";
@@ -76,12 +77,28 @@ async function* planCandidates(session: RestoreSession, resource: string, batch:
     }
     for await (const item of planWindow(session, resource, batch.gvr, await withLive(window, live))) {
       const collides = earlier !== undefined && samePlace(earlier, item);
-      const planned = collides && earlier !== undefined ? planCollision(session.rules, item, earlier) : item;
+      const alone = collides && earlier !== undefined ? planCollision(session.rules, item, earlier) : item;
+      const planned = await asCopied(session, alone);
       learn(session, planned);
       yield planned;
       if (!collides) earlier = planned;
     }
   }
+}
+
+/** Holds an object back that changed after the safety backup copied it: an undo could not return it. */
+async function asCopied(session: RestoreSession, item: PlannedItem): Promise<PlannedItem> {
+  const { safety } = session.request;
+  const touched = safety === undefined ? undefined : touchedBy(item);
+  if (safety === undefined || touched === undefined || item.liveDigest === undefined) return item;
+  const row = await safety.row(touched.resource, touched.key);
+  if (row?.content === item.liveDigest()) return item;
+  const message =
+    row === undefined
+      ? "the safety backup does not hold it: run the plan again"
+      : "it changed after the safety backup: run the plan again";
+  const { changes: _changes, ...entry } = item.entry;
+  return { entry: { ...entry, action: "fail", reason: "ChangedSince", message }, gvr: item.gvr };
 }
 
 interface Pending {
@@ -119,8 +136,11 @@ async function* planWindow(
   for (const [index, { candidate, live }] of window.entries()) {
     const place = places[index];
     if (place === undefined) continue;
-    if (equal[index] === true && live !== undefined) yield planEqual(session.rules, place, live);
-    else yield await planBody(session, place, bodies.get(candidate.row), live);
+    const item =
+      equal[index] === true && live !== undefined
+        ? planEqual(session.rules, place, live)
+        : await planBody(session, place, bodies.get(candidate.row), live);
+    yield live === undefined ? item : { ...item, liveDigest: () => contentDigest(live) };
   }
 }
 

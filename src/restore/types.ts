@@ -57,6 +57,11 @@ export interface RestoreRequest {
   readonly serverDryRun?: boolean;
   /** Wall-clock ms at which the run began: what carries its label and is younger was created by it. */
   readonly startedMs?: number;
+  /**
+   * The safety backup of this run: an object that is no longer as it was copied is not written, so that an undo can
+   * always return it.
+   */
+  readonly safety?: BackupReader;
   /** What an earlier attempt of this very run recorded, so that a resumed run tells the whole story. */
   readonly recorded?: (resource: string, key: ObjectKey) => ObjectRecord | undefined;
   readonly signal?: AbortSignal;
@@ -159,6 +164,10 @@ export interface PlannedItem {
   readonly errors?: readonly string[];
   /** What it needs and the backup does not hold; also among the entry's warnings. */
   readonly missing?: readonly MissingRelated[];
+  /** Content digest of the live object it was planned against. */
+  readonly liveDigest?: () => string;
+  /** An undo: where the write is refused, nothing else is tried. */
+  readonly exact?: boolean;
   /** Nothing else is under way while this one is written. */
   readonly barrier?: boolean;
   /** Plans the object anew against what stands there now; undefined when it is gone. */

@@ -1,5 +1,4 @@
 /** One object, from its plan to the cluster. Thin: what to do was decided in `plan.ts`; here it is done and recorded. */
-import { contentDigest } from "../api/digest.ts";
 import { type KubeObject, keyOf, type ObjectKey } from "../api/object.ts";
 import { isCoded, messageOf } from "../errors.ts";
 import { restoreManagedFields, restoreStatus } from "./after-create.ts";
@@ -9,6 +8,7 @@ import { hasRestoreLabels } from "./labels.ts";
 import { existingPolicyFor } from "./options.ts";
 import type { RestoreSession } from "./session.ts";
 import { signalOf } from "./session.ts";
+import { settledContent } from "./settled-content.ts";
 import type { ObjectOutcome, ObjectRecord, PlannedItem } from "./types.ts";
 
 /** How often an object that keeps changing under our hands is read and planned again. */
@@ -178,6 +178,7 @@ async function patch(session: RestoreSession, item: PlannedItem): Promise<Step> 
 /** Velero's second try: the object keeps its contents and gets the labels, so that the run can be told from it. */
 async function labelAfterRefusal(session: RestoreSession, item: PlannedItem, refusal: string): Promise<Step> {
   const refused = { outcome: "failed" as const, reason: "Refused", message: refusal, warnings: [refusal] };
+  if (item.exact === true) return failed("Refused", refusal);
   const merges = item.entry.resource === "serviceaccounts";
   if (merges && existingPolicyFor(session.options, item.entry.resource) !== "update") return done(refused);
   for (let attempt = 1; ; attempt++) {
@@ -335,16 +336,19 @@ function recordOf(planned: PlannedItem, executed: PlannedItem, written: Written)
     ...(written.reason === undefined ? {} : { reason: written.reason }),
     ...(written.message === undefined ? {} : { message: written.message }),
     ...listed(warnings, errors),
-    ...(object === undefined ? {} : writtenObject(object)),
+    ...(object === undefined ? {} : writtenObject(resource, object)),
   };
 }
 
-function writtenObject(object: KubeObject): { uid?: string; resourceVersion?: string; content: string } {
+function writtenObject(
+  resource: string,
+  object: KubeObject,
+): { uid?: string; resourceVersion?: string; content: string } {
   const { uid, resourceVersion } = object.metadata;
   return {
     ...(uid === undefined ? {} : { uid }),
     ...(resourceVersion === undefined ? {} : { resourceVersion }),
-    content: contentDigest(object),
+    content: settledContent(resource, object),
   };
 }
 

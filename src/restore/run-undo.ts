@@ -1,0 +1,87 @@
+/** Plans and runs an undo. */
+
+import { rfc3339 } from "../clock.ts";
+import { emptyTotals, type PlanSummary } from "../report/plan.ts";
+import type { BackupReader } from "../storage/backup-reader.ts";
+import { isNamespaceEmpty } from "./namespace-empty.ts";
+import { logLine, uploadRecords } from "./records.ts";
+import { createTally } from "./results.ts";
+import { openSession, type RestoreSession } from "./session.ts";
+import type { ObjectRecord, PlannedItem, PlanStream, RestoreDeps, RestoreOutcome, RestoreRequest } from "./types.ts";
+import { planUndo, type UndoSource } from "./undo.ts";
+import { writeItem } from "./write.ts";
+
+/** An undo of one run. `backup` is the safety backup, or the run's own where there was none. */
+export interface UndoRequest extends UndoSource, Pick<RestoreRequest, "run" | "signal" | "onRecord"> {
+  readonly backup: BackupReader;
+}
+
+/** The plan of an undo, with its totals. Only reads. */
+export async function* planUndoRestore(deps: RestoreDeps, request: UndoRequest): PlanStream {
+  const session = await openSession(deps, sessionRequest(request));
+  const totals = emptyTotals();
+  for await (const item of planUndo(session, request)) {
+    totals[item.entry.action]++;
+    yield item;
+  }
+  const summary: PlanSummary = { totals, warnings: 0, removedFields: 0, digest: "", notes: [] };
+  return summary;
+}
+
+/** Undoes a run, object by object in reverse order. What can't be returned is an error that names it; the rest goes on. */
+export async function runUndo(deps: RestoreDeps, request: UndoRequest): Promise<RestoreOutcome> {
+  const started = deps.clock.now();
+  const session = await openSession(deps, sessionRequest(request));
+  const tally = createTally();
+  const log: string[] = [];
+  for await (const item of planUndo(session, request)) {
+    const record = await undoItem(session, item);
+    tally.add(record, item);
+    log.push(
+      logLine(
+        deps.clock.now(),
+        record.errors === undefined ? "info" : "error",
+        `${record.outcome} ${record.resource} ${record.namespace}/${record.name}`,
+      ),
+    );
+    await request.onRecord?.(record);
+  }
+  await uploadRecords(deps, request.run, tally, log);
+  return {
+    phase: tally.errorCount > 0 ? "PartiallyFailed" : "Completed",
+    startTimestamp: rfc3339(started),
+    completionTimestamp: rfc3339(deps.clock.now()),
+    totalItems: tally.items,
+    itemsRestored: tally.items,
+    counts: tally.counts,
+    warnings: tally.warningCount,
+    errors: tally.errorCount,
+    results: { warnings: tally.warnings, errors: tally.errors },
+    cancelled: false,
+  };
+}
+
+/** The undo's own options play no part: what it does is decided by records and copies. */
+function sessionRequest({ run, backup, signal }: UndoRequest): RestoreRequest {
+  return { run, backup, spec: { source: { undoOf: run } }, ...(signal === undefined ? {} : { signal }) };
+}
+
+/** A namespace takes everything in it along, so it goes only when nothing else is there. */
+async function undoItem(session: RestoreSession, item: PlannedItem): Promise<ObjectRecord> {
+  const { action, resource, apiVersion, kind, namespace, name } = item.entry;
+  if (action !== "delete" || resource !== "namespaces") return await writeItem(session, item);
+  const left = await isNamespaceEmpty(session, name);
+  if (left === undefined) return await writeItem(session, item);
+  const message = `the namespace holds ${left}, which the restore did not create: delete it yourself when it is no longer needed`;
+  return {
+    resource,
+    apiVersion,
+    kind,
+    namespace,
+    name,
+    outcome: "failed",
+    reason: "NotEmpty",
+    message,
+    errors: [message],
+  };
+}
