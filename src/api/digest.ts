@@ -38,8 +38,13 @@ export function jsonDigest(value: unknown): string {
  * metadata, and without the two restore labels. Equal digests mean: restoring one over the other changes nothing.
  */
 export function contentDigest(object: KubeObject): string {
+  return jsonDigest(contentOf(object));
+}
+
+/** The part of an object that `contentDigest` is over. */
+export function contentOf(object: KubeObject): Record<string, unknown> {
   const { status: _status, metadata, ...rest } = object;
-  return jsonDigest({ ...rest, metadata: strippedMetadata(metadata) });
+  return { ...rest, metadata: strippedMetadata(metadata) };
 }
 
 function strippedMetadata(metadata: ObjectMeta): Record<string, unknown> {
@@ -48,7 +53,9 @@ function strippedMetadata(metadata: ObjectMeta): Record<string, unknown> {
     if (!STRIPPED_METADATA.has(field)) kept[field] = value;
   }
   if (metadata.labels !== undefined) {
-    const labels = Object.entries(metadata.labels).filter(([name]) => name !== BACKUP_NAME_LABEL && name !== RESTORE_NAME_LABEL);
+    const labels = Object.entries(metadata.labels).filter(
+      ([name]) => name !== BACKUP_NAME_LABEL && name !== RESTORE_NAME_LABEL,
+    );
     if (labels.length === 0) delete kept.labels;
     else kept.labels = Object.fromEntries(labels);
   }

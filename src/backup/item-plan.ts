@@ -1,8 +1,6 @@
 /** Whether one object goes into the backup, and which others it needs. Pure. */
+import { EXCLUDE_LABELS } from "../api/annotations.ts";
 import type { KubeObject } from "../api/object.ts";
-
-/** Either label with exactly the value `true` keeps an object, or a namespace with all in it, out of backups. */
-export const EXCLUDE_LABELS: readonly string[] = ["velero.io/exclude-from-backup", "holdfast.dev/exclude-from-backup"];
 
 /** True when a label keeps the object out. */
 export function isLabelledOut(labels: Readonly<Record<string, string>> | undefined): boolean {

@@ -10,7 +10,8 @@ export function redactEntry(entry: PlanEntry): PlanEntry {
   return { ...entry, changes: entry.changes.map(redactChange) };
 }
 
-function redactChange(change: FieldChange): FieldChange {
+/** One change of a Secret as it may be printed. */
+export function redactChange(change: FieldChange): FieldChange {
   if (SHOWN_SECRET_FIELDS.test(change.path)) return change;
   return {
     op: change.op,
