@@ -4,9 +4,14 @@ import { parseJson, stringifyJson } from "../api/json.ts";
 import type { KubeObject } from "../api/object.ts";
 import { CodedError } from "../errors.ts";
 
-/** The marker's bytes: two spaces of indentation and a newline, as Velero's pretty serializer writes them. */
+/** The marker's bytes: two spaces of indentation and no newline at the end, as Velero's pretty serializer writes them. */
 export function encodeMarker(backup: KubeObject): Buffer {
-  return Buffer.from(`${stringifyJson(backup, 2)}\n`);
+  return Buffer.from(escapeAsGo(stringifyJson(backup, 2)));
+}
+
+/** Go's encoder escapes what HTML gives a meaning to; such characters stand inside strings only. */
+export function escapeAsGo(json: string): string {
+  return json.replace(/[<>&\u2028\u2029]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 /** Reads a marker, whoever wrote it; unknown fields stay. @throws {ArchiveInvalid} when it is no Backup of Velero's. */

@@ -8,6 +8,7 @@ import { gunzip, gzip } from "node:zlib";
 import { parseJson, stringifyJson } from "../api/json.ts";
 import { CodedError, isCoded, messageOf } from "../errors.ts";
 import { compareUtf8 } from "./index-row.ts";
+import { escapeAsGo } from "./marker.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { readAll } from "./streams.ts";
 
@@ -142,7 +143,7 @@ export interface OperationStatus {
 
 /** gzip of compact JSON and a newline, which is what Go's encoder ends with. */
 export async function encodeGzipJson(value: unknown): Promise<Buffer> {
-  return await deflate(Buffer.from(`${stringifyJson(value)}\n`));
+  return await deflate(Buffer.from(`${escapeAsGo(stringifyJson(value))}\n`));
 }
 
 /** gzip of log lines, each ended by a newline. */
