@@ -8,7 +8,7 @@ import type { Manifest } from "./manifest.ts";
 import { decodeMarker } from "./marker.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { readAll } from "./streams.ts";
-import { verifyArchiveItems, verifyFileData, verifyForeignArchive } from "./verify-data.ts";
+import { verifyArchiveItems, verifyFileData, verifyForeignArchive } from "./verify-content.ts";
 
 /** One thing wrong with a backup's folder. */
 export interface VerifyProblem {
