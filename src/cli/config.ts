@@ -31,7 +31,7 @@ export interface GitCredentialsConfig {
 }
 
 /** Reads the environment into a frozen value. Empty variables count as unset. */
-export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+export function readConfig(env: Readonly<Record<string, string | undefined>> = process.env): Config {
   const read = (name: string): string | undefined => (env[name] === "" ? undefined : env[name]);
   return Object.freeze({
     logLevel: read("HOLDFAST_LOG_LEVEL") ?? "info",

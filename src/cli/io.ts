@@ -46,6 +46,8 @@ export interface CliDeps {
    * @throws {Usage} when there is no such location or no default
    */
   location(name?: string, namespace?: string): Promise<OpenedLocation>;
+  /** Ends connections, so that the process can end. Called once, after the command. */
+  close(): Promise<void>;
 }
 
 export interface CliIo {
@@ -86,6 +88,8 @@ export interface CliIoParts {
 /** A CliIo whose options are told later, by `root.ts`, when commander has parsed them. */
 export interface MutableCliIo extends CliIo {
   useOptions(options: GlobalOptions): void;
+  /** Ends what `deps()` built, if anything. */
+  close(): Promise<void>;
 }
 
 /** Puts the parts together; used by `main.ts` and by tests that call a command in process. */
@@ -107,6 +111,7 @@ export function createCliIo(parts: CliIoParts): MutableCliIo {
       deps ??= parts.buildDeps(io);
       return deps;
     },
+    close: async () => await deps?.close(),
     print: (text) => parts.stdout.write(text.endsWith("\n") ? text : `${text}\n`),
     note: (text) => parts.stderr.write(text.endsWith("\n") ? text : `${text}\n`),
   };

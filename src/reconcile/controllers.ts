@@ -1,3 +1,4 @@
+import { findCondition } from "../api/conditions.ts";
 import { KINDS, type KindName } from "../api/kinds.ts";
 import { formatKey, type KubeObject, keyOf, type ObjectKey } from "../api/object.ts";
 import { messageOf } from "../errors.ts";
@@ -17,6 +18,8 @@ export interface Controllers {
   readonly queues: Readonly<Record<KindName, WorkQueue>>;
   /** Something changed: what depends on it is looked at again. */
   onChange(kind: KindName, key: ObjectKey, object: KubeObject | undefined): void;
+  /** A run ended and its slot is free: its object is looked at again, and so are those that wait for a slot. */
+  onRunEnd(run: string): void;
   /** Puts every live object into its queue. */
   addAll(): void;
   /** Keys waiting and in work. */
@@ -88,6 +91,16 @@ export function createControllers(deps: ReconcileDeps): Controllers {
   return {
     queues,
     onChange,
+    onRunEnd: (run) => {
+      const [kind = "", key = ""] = run.split(" ");
+      if (kind === "Backup" || kind === "RestorePlan") add(kind, parseKey(key));
+      for (const waiting of ["Backup", "RestorePlan"] as const) {
+        for (const object of deps.live.list(waiting)) {
+          const isQueued = findCondition(object.status?.conditions, "Reconciling")?.reason === "Queued";
+          if (isQueued) add(waiting, keyOf(object));
+        }
+      }
+    },
     addAll: () => {
       if (deps.sources.flagged !== undefined) add("GitSource", keyOf(deps.sources.flagged as unknown as KubeObject));
       for (const { kind } of KINDS) for (const object of deps.live.list(kind)) add(kind, keyOf(object));

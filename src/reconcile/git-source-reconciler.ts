@@ -77,16 +77,17 @@ async function look(deps: ReconcileDeps, source: Live<"GitSource">, spec: Defaul
   const remote = await deps.open.git(source);
   deps.sources.setRecordTarget(keyOf(source), { remote, branch: spec.statusBranch });
   const revision = await remote.fetch(branch);
-  const where = { url: remote.url, branch, path: spec.path };
+  const path = spec.path.replace(/^(\.\/|\.$)/, "").replace(/\/+$/, "");
+  const where = { url: remote.url, branch, path };
   const state = memory.states.get(name) ?? (await readSyncState(deps, source, remote, spec.statusBranch));
   memory.states.set(name, state);
   const rewritten = await historyProblem(source, remote, state.applied?.revision, revision);
   if (rewritten !== undefined)
     return { outcome: { ...rewritten, afterMs: spec.intervalMs }, told: { lastAttemptedRevision: revision } };
-  const tree = await readTree(deps, memory, { remote, revision, path: spec.path, name });
+  const tree = await readTree(deps, memory, { remote, revision, path, name });
   const told = describeTree(tree, revision);
   if (tree.documents.length === 0 && tree.problems.length === 0) {
-    const message = `no document of holdfast.dev under ${spec.path === "" ? "the root" : spec.path} at ${revision.slice(0, 8)}; an empty tree is never taken for "delete everything"`;
+    const message = `no document of holdfast.dev under ${path === "" ? "the root" : path} at ${revision.slice(0, 8)}; an empty tree is never taken for "delete everything"`;
     return { outcome: { type: "stall", reason: "NoDocuments", message, afterMs: spec.intervalMs }, told };
   }
   deps.sources.setTree(keyOf(source), { revision, documents: tree.documents });

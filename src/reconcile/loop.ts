@@ -1,10 +1,15 @@
+import type { GitSource } from "../api/kinds.generated.ts";
 import { KINDS } from "../api/kinds.ts";
 import { CodedError } from "../errors.ts";
 import { isEnded } from "../report/backup-record.ts";
 import { shutdownError } from "./backup-reconciler.ts";
 import { type Controllers, createControllers } from "./controllers.ts";
 import type { ReconcileDeps } from "./deps.ts";
+import { createGitRecord } from "./git-record.ts";
+import { createLiveObjects } from "./live-objects.ts";
 import { type RecordHealth, runRecordLoop } from "./record-loop.ts";
+import { createRuns } from "./runs.ts";
+import { createSources } from "./sources.ts";
 
 /** A running loop, as health checks and `holdfast run` see it. */
 export interface Loop {
@@ -26,13 +31,30 @@ const RELIST_MS = 5 * 60_000;
 /** Between two passes of `converge` that changed something. */
 const PASS_PAUSE_MS = 200;
 
-/** Builds the loop. The parts of `deps` that need it are told by `wire`. */
-export function createLoop(deps: ReconcileDeps, wire: (controllers: Controllers) => void): Loop {
+/** What a loop is built of: adapters, and who we are. */
+export interface LoopParts
+  extends Pick<
+    ReconcileDeps,
+    "kube" | "clock" | "log" | "installation" | "open" | "hit" | "spoolDir" | "requireGit" | "restoreOnly"
+  > {
+  /** The source of `--repo`, which is no object in the cluster. */
+  readonly flagged: GitSource | undefined;
+  /** Backups and restores that run at once. */
+  readonly slots: number;
+}
+
+/** Builds the loop. Nothing is asked of any server before it runs. */
+export function createLoop(parts: LoopParts): Loop {
+  const { flagged, slots, ...given } = parts;
+  const live = createLiveObjects(given.installation.namespace);
+  const sources = createSources(flagged);
+  const gitRecord = createGitRecord({ live, sources, clock: given.clock, installation: given.installation });
+  const runs = createRuns({ slots, log: given.log, onEnd: (run) => controllers.onRunEnd(run) });
+  const deps: ReconcileDeps = { ...given, live, sources, runs, record: gitRecord };
   const controllers = createControllers(deps);
   const record: RecordHealth = { lastError: undefined, failures: 0 };
   const listed = new Set<string>();
-  deps.live.subscribe(controllers.onChange);
-  wire(controllers);
+  live.subscribe(controllers.onChange);
 
   async function watchAll(signal: AbortSignal): Promise<void> {
     const watches = KINDS.map((kind) =>

@@ -1,6 +1,7 @@
 import type { RestorePlanStatus } from "../api/kinds.generated.ts";
 import { formatKey, keyOf } from "../api/object.ts";
 import { compactTime } from "../clock.ts";
+import type { RestoreInputs } from "../restore/inputs.ts";
 import type { ReconcileDeps } from "./deps.ts";
 import type { Live } from "./live-objects.ts";
 import { makePlan } from "./restore-run.ts";
@@ -16,7 +17,7 @@ export interface Approvals {
   check(attempt: {
     readonly plan: Live<"RestorePlan">;
     readonly source: OpenedSource;
-    readonly modifierData: Readonly<Record<string, string>> | undefined;
+    readonly inputs: RestoreInputs;
   }): Promise<Unapproved | undefined>;
 }
 
@@ -31,7 +32,7 @@ export function createApprovals(deps: ReconcileDeps): Approvals {
   >();
 
   return {
-    check: async ({ plan, source, modifierData }) => {
+    check: async ({ plan, source, inputs }) => {
       const key = formatKey(keyOf(plan));
       const known = made.get(key);
       const ageMs = deps.clock.monotonic() - (known?.at ?? 0);
@@ -43,7 +44,7 @@ export function createApprovals(deps: ReconcileDeps): Approvals {
         run: `${plan.metadata.name}-${compactTime(clock.now())}`,
         spec: plan.spec,
         backup: source.reader,
-        ...(modifierData === undefined ? {} : { modifierData }),
+        ...inputs,
       });
       const wanted = plan.spec.approval?.planDigest;
       if (wanted === summary.digest) {

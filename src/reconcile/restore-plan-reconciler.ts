@@ -8,6 +8,7 @@ import { formatKey, keyOf, type ObjectKey } from "../api/object.ts";
 import { compactTime, rfc3339 } from "../clock.ts";
 import { isCoded, messageOf } from "../errors.ts";
 import { isEnded } from "../report/backup-record.ts";
+import { loadRestoreInputs, type RestoreInputs } from "../restore/inputs.ts";
 import { restoreSpecProblems } from "../restore/validate-spec.ts";
 import type { ReconcileDeps } from "./deps.ts";
 import { type LedgerVerdict, restoreKey } from "./ledger-plan.ts";
@@ -38,7 +39,7 @@ interface Attempt {
   readonly plan: Live<"RestorePlan">;
   /** SHA-256 of the restore's key. */
   readonly key: string;
-  readonly modifierData: Readonly<Record<string, string>> | undefined;
+  readonly inputs: RestoreInputs;
 }
 
 /**
@@ -70,7 +71,9 @@ export function createRestorePlanReconciler(deps: ReconcileDeps): (key: ObjectKe
 
   async function tried(plan: Live<"RestorePlan">, key: string): Promise<Advance> {
     try {
-      return await step({ plan, key, modifierData: await readModifiers(deps, plan) });
+      const own = deps.installation.namespace;
+      const inputs = await loadRestoreInputs(deps.kube, plan.spec, plan.metadata.namespace ?? "", own);
+      return await step({ plan, key, inputs });
     } catch (error) {
       if (isLostRace(error)) throw error;
       return outcomeOfFailure(error);
@@ -79,7 +82,7 @@ export function createRestorePlanReconciler(deps: ReconcileDeps): (key: ObjectKe
 
   async function step(attempt: Attempt): Promise<Advance> {
     const { plan, key } = attempt;
-    const problems = restoreSpecProblems(plan.spec, attempt.modifierData);
+    const problems = restoreSpecProblems(plan.spec, attempt.inputs.modifierData);
     if (problems.length > 0) return { type: "stall", reason: "FailedValidation", message: problems.join("; ") };
     if (deps.requireGit && !deps.sources.isDeclared(plan)) {
       return {
@@ -141,7 +144,7 @@ export function createRestorePlanReconciler(deps: ReconcileDeps): (key: ObjectKe
     if (safety.type === "missing")
       return { type: "stall", reason: "NoDefaultLocation", message: safety.message, afterMs: RETRY_MS };
     if (isNew && restoreDefaults(plan.spec).approval.mode === "PlanDigest") {
-      const approval = await approvals.check({ plan, source, modifierData: attempt.modifierData });
+      const approval = await approvals.check({ plan, source, inputs: attempt.inputs });
       if (approval !== undefined) return approval;
     }
     const run = runOf(deps, plan, key, verdict);
@@ -150,8 +153,8 @@ export function createRestorePlanReconciler(deps: ReconcileDeps): (key: ObjectKe
       try {
         const claimed = await claimInStatus(deps, plan, { ...run, key, backup: source.resolved });
         deps.hit("restore-cr-claimed");
-        const { modifierData } = attempt;
-        await executeRestore(deps, { plan: claimed, ...run, source, ledger, safety, modifierData, signal });
+        const { inputs } = attempt;
+        await executeRestore(deps, { plan: claimed, ...run, source, ledger, safety, inputs, signal });
         failed.delete(formatKey(name));
       } catch (error) {
         await noteFailure(name, key, error);
@@ -191,18 +194,6 @@ function outcomeOfFailure(error: unknown, retryMs = RETRY_MS): StepOutcome {
 function isCancelled(plan: Live<"RestorePlan">): boolean {
   const wanted = plan.metadata.annotations?.[CANCEL_REQUESTED_ANNOTATION];
   return wanted !== undefined && wanted === plan.status?.run?.id;
-}
-
-const CONFIG_MAPS = { group: "", version: "v1", resource: "configmaps" } as const;
-
-async function readModifiers(
-  deps: ReconcileDeps,
-  plan: Live<"RestorePlan">,
-): Promise<Readonly<Record<string, string>> | undefined> {
-  const name = plan.spec.resourceModifier?.name;
-  if (name === undefined) return undefined;
-  const configMap = await deps.kube.get(CONFIG_MAPS, { namespace: plan.metadata.namespace ?? "", name });
-  return configMap === undefined ? undefined : ((configMap.data ?? {}) as Record<string, string>);
 }
 
 function pinnedBackup(plan: Live<"RestorePlan">, key: string, verdict: LedgerVerdict): ResolvedBackup | undefined {

@@ -7,6 +7,7 @@ import type { PlanSummary } from "../report/plan.ts";
 import { createPlanMarkdownRenderer } from "../report/plan-markdown.ts";
 import { recordedEntry } from "../report/restore-record.ts";
 import { runRestore } from "../restore/execute.ts";
+import type { RestoreInputs } from "../restore/inputs.ts";
 import { planRestore, touchedBy } from "../restore/plan-restore.ts";
 import type { RestoreDeps, RestoreOutcome, RestoreRequest, TouchedObject } from "../restore/types.ts";
 import type { ReconcileDeps } from "./deps.ts";
@@ -26,7 +27,7 @@ export interface RestoreExecution {
   readonly source: OpenedSource;
   readonly ledger: Ledger;
   readonly safety: SafetyPlace;
-  readonly modifierData: Readonly<Record<string, string>> | undefined;
+  readonly inputs: RestoreInputs;
   readonly signal: AbortSignal;
 }
 
@@ -95,14 +96,14 @@ function engineOf(deps: ReconcileDeps, { source, ledger }: RestoreExecution): Re
   return { kube, clock, log, ...(ledger.isReadOnly ? {} : { store: source.store }) };
 }
 
-function requestOf({ plan, run, source, modifierData, claimedAt, signal }: RestoreExecution): RestoreRequest {
+function requestOf({ plan, run, source, inputs, claimedAt, signal }: RestoreExecution): RestoreRequest {
   return {
     run,
     spec: plan.spec,
     backup: source.reader,
     startedMs: Date.parse(claimedAt),
     signal,
-    ...(modifierData === undefined ? {} : { modifierData }),
+    ...inputs,
   };
 }
 

@@ -1,0 +1,215 @@
+import { join } from "node:path";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { parseDuration } from "../api/duration.ts";
+import type { GitSource } from "../api/kinds.generated.ts";
+import { API_VERSION, BACKUP } from "../api/kinds.ts";
+import { CodedError } from "../errors.ts";
+import { armFailpoint } from "../failpoints.ts";
+import type { KubeClient } from "../kube/client.ts";
+import { createLogger, type Logger } from "../log.ts";
+import { createLoop, type Loop } from "../reconcile/loop.ts";
+import { notInstalled } from "./deps.ts";
+import { ExitCode } from "./exit-codes.ts";
+import { type CliIo, requireCluster } from "./io.ts";
+import { createLineLogger } from "./log-lines.ts";
+import { createOpenGit, isRepository } from "./open-git.ts";
+import { createOpenStore, createSecretReader } from "./open-store.ts";
+
+interface RunOptions {
+  readonly repo?: string;
+  readonly branch: string;
+  readonly path: string;
+  readonly interval: string;
+  readonly statusBranch?: string;
+  readonly observe: boolean;
+  readonly prune: boolean;
+  readonly allowDeletions?: string;
+  readonly acceptRewrite?: string;
+  readonly once: boolean;
+  readonly timeout: string;
+  readonly healthAddress?: { readonly host: string; readonly port: number };
+  readonly requireGit: boolean;
+  readonly restoreOnly: boolean;
+  readonly concurrency: number;
+}
+
+const EXAMPLES = `
+Examples:
+  holdfast run --cluster prod --repo https://git.example.com/ops/cluster.git --path clusters/prod
+  holdfast run --cluster dev --repo ./my-repo.git --once     converge, write the record, exit
+  holdfast run --cluster prod --health-address 0.0.0.0:8080  sources come from GitSource objects
+
+Credentials of --repo: HOLDFAST_GIT_TOKEN, or HOLDFAST_GIT_USERNAME and HOLDFAST_GIT_PASSWORD.
+With --once the exit code is 3 when something stays failing or unfinished.
+`;
+
+/** The source that `--repo` stands for; the name also says so in annotations and in the record. */
+const FLAGGED_NAME = "command-line";
+
+/** Builds `run`: the reconciler, until SIGTERM or SIGINT, or once. */
+export function runCommand(io: CliIo): Command {
+  return new Command("run")
+    .description("reconcile: Git into the cluster, backups and restores, and the record back into Git")
+    .option("--repo <url|path>", "repository that declares this cluster; without it, GitSource objects do")
+    .option("--branch <name>", "branch that is watched", "main")
+    .option("--path <folder>", "folder in the repository", ".")
+    .addOption(
+      new Option("--interval <duration>", "how often the branch is looked at").argParser(parseInterval).default("1m"),
+    )
+    .option("--status-branch <name>", "branch that the record is written to (default: holdfast/<cluster>)")
+    .option("--observe", "somebody else applies the YAML: validate, run and report", false)
+    .option("--prune", "delete objects whose YAML is gone (never backup data)", false)
+    .option("--allow-deletions <digest>", "let exactly the held deletions of this digest through")
+    .option("--accept-rewrite <sha>", "go on from this commit although the history was rewritten")
+    .option("--once", "converge and exit", false)
+    .addOption(
+      new Option("--timeout <duration>", "with --once: when to give up").argParser(parseInterval).default("30m"),
+    )
+    .addOption(
+      new Option("--health-address <host:port>", "serve /healthz, /readyz and /metrics").argParser(parseAddress),
+    )
+    .option("--require-git", "run only RestorePlans that a source declares", false)
+    .option("--restore-only", "no backups, schedules or clean-up", false)
+    .addOption(new Option("--concurrency <n>", "backups and restores at once").argParser(parseCount).default(4))
+    .addHelpText("after", EXAMPLES)
+    .action(async (options: RunOptions) => await run(io, options));
+}
+
+async function run(io: CliIo, options: RunOptions): Promise<void> {
+  const cluster = requireCluster(io);
+  if (options.repo !== undefined && !isRepository(options.repo)) {
+    throw new CodedError(
+      "Usage",
+      { argument: "--repo" },
+      `--repo ${options.repo} is neither an http(s) address nor a folder`,
+    );
+  }
+  const log = loggerFor(io);
+  const kube = await io.deps().kube();
+  const clusterUid = await assertInstalled(kube);
+  const loop = await buildLoop(io, options, { kube, log, cluster, clusterUid });
+  const server = options.healthAddress === undefined ? undefined : await serve(options.healthAddress, loop);
+  log.info(
+    { cluster, namespace: io.options().namespace, ...(server === undefined ? {} : { health: server.url }) },
+    "holdfast runs",
+  );
+  try {
+    if (options.once) {
+      const settled = await loop.converge(io.signal, parseDuration(options.timeout) ?? 0);
+      io.exitCode = settled ? ExitCode.Done : ExitCode.Partial;
+    } else {
+      await loop.run(io.signal);
+    }
+  } catch (error) {
+    if (!io.signal.aborted) throw error;
+  } finally {
+    await server?.close();
+    log.info({}, "holdfast ends");
+  }
+}
+
+async function buildLoop(
+  io: CliIo,
+  options: RunOptions,
+  parts: { readonly kube: KubeClient; readonly log: Logger; readonly cluster: string; readonly clusterUid: string },
+): Promise<Loop> {
+  const { kube, log, cluster, clusterUid } = parts;
+  const { namespace } = io.options();
+  const { cacheDir, git, faultAt } = io.config;
+  const flagged = options.repo === undefined ? undefined : flaggedSource(options, options.repo, namespace);
+  const { monotonic } = io.clock;
+  return createLoop({
+    kube,
+    clock: io.clock,
+    log,
+    installation: { cluster, clusterUid, namespace, term: 0 },
+    open: {
+      store: createOpenStore(kube, monotonic),
+      git: createOpenGit({
+        cacheDir,
+        clock: io.clock,
+        credentials: git,
+        flagged: flagged && `${namespace}/${FLAGGED_NAME}`,
+        readSecret: createSecretReader(kube, monotonic),
+      }),
+    },
+    flagged,
+    hit: armFailpoint(faultAt, () => process.kill(process.pid, "SIGKILL")),
+    spoolDir: join(cacheDir, "runs", cluster),
+    requireGit: options.requireGit,
+    restoreOnly: options.restoreOnly,
+    slots: options.concurrency,
+  });
+}
+
+function flaggedSource(options: RunOptions, repo: string, namespace: string): GitSource {
+  const commands = {
+    ...(options.allowDeletions === undefined ? {} : { "holdfast.dev/allow-deletions": options.allowDeletions }),
+    ...(options.acceptRewrite === undefined ? {} : { "holdfast.dev/accept-rewrite": options.acceptRewrite }),
+  };
+  return {
+    apiVersion: API_VERSION,
+    kind: "GitSource",
+    metadata: { name: FLAGGED_NAME, namespace, annotations: commands },
+    spec: {
+      url: repo,
+      ref: { branch: options.branch },
+      path: options.path,
+      interval: options.interval,
+      mode: options.observe ? "Observe" : "Apply",
+      prune: options.prune,
+      ...(options.statusBranch === undefined ? {} : { statusBranch: options.statusBranch }),
+    },
+  };
+}
+
+const NAMESPACES = { group: "", version: "v1", resource: "namespaces" } as const;
+
+/** The UID of `kube-system`, which tells this cluster from a rebuilt one. @throws {KubeNotFound} without our kinds */
+async function assertInstalled(kube: KubeClient): Promise<string> {
+  const system = await kube.get(NAMESPACES, { namespace: "", name: "kube-system" });
+  const uid = system?.metadata.uid;
+  if (uid === undefined) {
+    throw new CodedError("KubeNotFound", { ref: "namespaces/kube-system" }, "the cluster has no namespace kube-system");
+  }
+  const { resources } = await kube.discovery();
+  if (!resources.some(({ group, resource }) => group === BACKUP.group && resource === BACKUP.resource))
+    throw notInstalled(undefined);
+  return uid;
+}
+
+async function serve(
+  address: { host: string; port: number },
+  loop: Loop,
+): Promise<{ url: string; close(): Promise<void> }> {
+  // imported here: most commands serve nothing
+  const { startServer } = await import("../server/server.ts");
+  return await startServer(address, {
+    isReady: loop.isReady,
+    queueDepth: loop.depth,
+    recordFailures: () => loop.record.failures,
+  });
+}
+
+/** Lines for a person on a terminal, JSON for everything that collects logs. */
+function loggerFor(io: CliIo): Logger {
+  return io.stderr.isTTY ? createLineLogger(io.stderr, io.clock, io.config.logLevel) : createLogger(io.config.logLevel);
+}
+
+function parseInterval(value: string): string {
+  const ms = parseDuration(value);
+  if (ms === undefined || ms <= 0) throw new InvalidArgumentError("A duration such as 30s, 5m or 1h.");
+  return value;
+}
+
+function parseAddress(value: string): { host: string; port: number } {
+  const [, host, port] = /^(.*):(\d{1,5})$/.exec(value) ?? [];
+  if (host === undefined || Number(port) > 65_535) throw new InvalidArgumentError("An address such as 127.0.0.1:8080.");
+  return { host: host === "" ? "0.0.0.0" : host.replace(/^\[|\]$/g, ""), port: Number(port) };
+}
+
+function parseCount(value: string): number {
+  const count = Number(value);
+  if (!Number.isInteger(count) || count < 1 || count > 64) throw new InvalidArgumentError("A number from 1 to 64.");
+  return count;
+}

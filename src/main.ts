@@ -1,0 +1,38 @@
+import type { Command } from "commander";
+import { HOLDFAST_VERSION } from "./api/version.ts";
+import { readConfig } from "./cli/config.ts";
+import { buildDeps } from "./cli/deps.ts";
+import { createCliIo } from "./cli/io.ts";
+import { planCommand } from "./cli/plan.ts";
+import { createProgram, runCli } from "./cli/root.ts";
+import { runCommand } from "./cli/run.ts";
+import { statusCommand } from "./cli/status.ts";
+import { validateCommand } from "./cli/validate.ts";
+import { systemClock } from "./clock.ts";
+import { createLogger } from "./log.ts";
+
+const DEFAULT_WIDTH = 100;
+
+const stopping = new AbortController();
+for (const name of ["SIGINT", "SIGTERM"] as const) {
+  process.on(name, () => {
+    if (stopping.signal.aborted) process.exit(1); // asked twice: now
+    stopping.abort(new Error(`stopped by ${name}`));
+  });
+}
+
+const config = readConfig();
+const io = createCliIo({
+  stdout: process.stdout,
+  stderr: process.stderr,
+  width: process.stdout.columns ?? DEFAULT_WIDTH,
+  config,
+  clock: systemClock,
+  log: createLogger(config.logLevel),
+  signal: stopping.signal,
+  buildDeps,
+});
+const commands: Command[] = [validateCommand(io), planCommand(io), runCommand(io), statusCommand(io)];
+await runCli(io, createProgram(io, HOLDFAST_VERSION, commands), process.argv.slice(2));
+await io.close();
+process.exitCode = io.exitCode;
