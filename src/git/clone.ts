@@ -7,11 +7,11 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { CodedError } from "../errors.ts";
 import { parseCommit } from "./commit-object.ts";
-import { naming } from "./disk-errors.ts";
+import { isDamage, naming } from "./disk-errors.ts";
+import { fetchPack } from "./fetch-pack.ts";
 import { createObjectDatabase, type ObjectDatabase } from "./object-database.ts";
 import type { Revision } from "./remote.ts";
 import { readExisting } from "./tree.ts";
-import { downloadPack } from "./upload-pack.ts";
 import type { Wire } from "./wire.ts";
 
 /** When a clone has grown enough to be fetched anew. */
@@ -103,11 +103,9 @@ function isWorthKeeping({ suspect, objects }: Generation): boolean {
 
 async function firstGeneration(objects: ObjectDatabase, wire: Wire, ref: string): Promise<Generation> {
   try {
-    const file = objects.incomingPack();
     const none = new Set<string>();
     const request = { want: { ref }, have: [], shallow: none, depth: 1, filter: undefined };
-    const { head, shallow, hasObjects } = await downloadPack(wire, request, file);
-    if (hasObjects) await objects.adopt(file);
+    const { head, shallow } = await fetchPack(objects, wire, request);
     await assertReads(objects, head);
     return { objects, head, shallow, suspect: false, users: 0, retired: false };
   } catch (error) {
@@ -120,11 +118,9 @@ async function growGeneration(generation: Generation, wire: Wire, ref: string): 
   const { objects } = generation;
   // Until the new head reads, nothing of this fetch is believed; if it fails, the next one starts anew.
   generation.suspect = true;
-  const file = objects.incomingPack();
   const have = [generation.head];
   const request = { want: { ref }, have, shallow: generation.shallow, depth: undefined, filter: undefined };
-  const { head, shallow, hasObjects } = await downloadPack(wire, request, file);
-  if (hasObjects) await objects.adopt(file);
+  const { head, shallow } = await fetchPack(objects, wire, request);
   await assertReads(objects, head);
   Object.assign(generation, { head, shallow, suspect: false });
   return head;
@@ -140,7 +136,7 @@ async function useGeneration<T>(generation: Generation, run: (clone: Clone) => P
   try {
     return await run({ head: generation.head, objects: generation.objects });
   } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
+    if (!isDamage(error)) throw error;
     generation.suspect = true;
     const message = `the local clone is damaged (${error.message}): it will be fetched anew`;
     throw new CodedError("GitRevisionMissing", { revision: generation.head }, message, { cause: error });

@@ -4,11 +4,11 @@ import { CodedError } from "../errors.ts";
 import { converse } from "./branch.ts";
 import { parseCommit } from "./commit-object.ts";
 import { naming } from "./disk-errors.ts";
+import { fetchPack } from "./fetch-pack.ts";
 import { descends } from "./history.ts";
-import { createObjectDatabase, type ObjectDatabase } from "./object-database.ts";
+import { createObjectDatabase } from "./object-database.ts";
 import type { CommitInfo, LogOptions, Revision } from "./remote.ts";
 import { findEntry, type ReadObject } from "./tree.ts";
-import { downloadPack } from "./upload-pack.ts";
 import type { Transport } from "./wire.ts";
 
 const FIRST_DEPTH = 64;
@@ -69,7 +69,7 @@ async function deepen<T>(deepening: Deepening, answer: Question<T>): Promise<T> 
         const want = { oid: deepening.revision };
         const steps = depth > MAX_STEPPED_DEPTH ? EVERYTHING : depth;
         const request = { want, have, shallow, depth: steps, filter: deepening.filter };
-        return downloadInto(objects, (file) => downloadPack(wire, request, file));
+        return fetchPack(objects, wire, request);
       });
       shallow = fetched.shallow;
       have = [deepening.revision];
@@ -84,16 +84,6 @@ async function deepen<T>(deepening: Deepening, answer: Question<T>): Promise<T> 
 
 /** What Git itself asks for when it wants a whole history (`fetch --unshallow`). */
 const EVERYTHING = 0x7fffffff;
-
-async function downloadInto<T extends { hasObjects: boolean }>(
-  objects: ObjectDatabase,
-  download: (file: string) => Promise<T>,
-): Promise<T> {
-  const file = objects.incomingPack();
-  const answer = await download(file);
-  if (answer.hasObjects) await objects.adopt(file);
-  return answer;
-}
 
 function incomplete(revision: Revision): CodedError {
   const message = `the remote's history of ${revision} has gaps`;

@@ -53,13 +53,14 @@ async function serve(options: LocalTransportOptions, meter: WireMeter, request: 
   if (command === undefined) throw notGit(path);
   const args = [command, "--stateless-rpc", ...(isAdvertisement ? ["--advertise-refs"] : [])];
   const protocol = request.headers?.["git-protocol"] === "version=2" ? { GIT_PROTOCOL: "version=2" } : {};
-  const child = startGit(options, meter.signal, args, protocol);
+  const served = startGit(options, args, protocol);
   meter.requested();
+  meter.signal.addEventListener("abort", served.kill, { once: true });
   const input = request.body === undefined ? Buffer.alloc(0) : await collect(request.body);
   meter.sent(input.length);
   // A server that refuses early closes its end; what it said about it comes on its output.
-  child.stdin.on("error", () => {});
-  child.stdin.end(input);
+  served.child.stdin.on("error", () => {});
+  served.child.stdin.end(input);
   const kind = isAdvertisement ? "advertisement" : "result";
   return {
     url: request.url,
@@ -67,16 +68,23 @@ async function serve(options: LocalTransportOptions, meter: WireMeter, request: 
     statusCode: 200,
     statusMessage: "OK",
     headers: { "content-type": `application/x-${service}-${kind}` },
-    body: readOutput(options, meter, child, isAdvertisement ? service : undefined),
+    body: readOutput(options, meter, served, isAdvertisement ? service : undefined),
   };
+}
+
+interface Served {
+  readonly child: ChildProcessWithoutNullStreams;
+  /** How it ended: undefined when well. */
+  readonly ended: Promise<string | undefined>;
+  /** Ends git and what it started: a hook that hangs would outlive it. */
+  readonly kill: () => void;
 }
 
 function startGit(
   options: LocalTransportOptions,
-  signal: AbortSignal,
   args: readonly string[],
   protocol: Readonly<Record<string, string>>,
-): ChildProcessWithoutNullStreams {
+): Served {
   // `safe.directory` of the command line: the operator named this path, whoever owns it.
   const fixed = ["-c", `safe.directory=${options.path}`, ...args, "--", options.path];
   const env = {
@@ -87,50 +95,60 @@ function startGit(
     GIT_TERMINAL_PROMPT: "0",
     ...protocol,
   };
-  const child = spawn("git", fixed, { env, cwd: "/", signal, stdio: ["pipe", "pipe", "pipe"], shell: false });
-  child.on("error", () => {}); // told by `exit` below
-  return child;
+  const child = spawn("git", fixed, { env, cwd: "/", detached: true, stdio: ["pipe", "pipe", "pipe"], shell: false });
+  const ended = new Promise<string | undefined>((resolve) => {
+    child.once("error", (error) => resolve(errorCode(error) || error.message));
+    child.once("close", (code, signal) => resolve(code === 0 ? undefined : `exit ${code ?? signal}`));
+  });
+  return { child, ended, kill: () => killGroup(child.pid) };
+}
+
+/** A detached child leads a group of its own; once all of it has ended there is nothing to kill. */
+function killGroup(pid: number | undefined): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, "SIGTERM"); // git removes its lock files at this signal
+  } catch (error) {
+    if (errorCode(error) !== "ESRCH") throw error;
+  }
 }
 
 async function* readOutput(
   options: LocalTransportOptions,
   meter: WireMeter,
-  child: ChildProcessWithoutNullStreams,
+  { child, ended, kill }: Served,
   advertised: string | undefined,
 ): AsyncGenerator<Uint8Array, void, void> {
   const { path, limits } = options;
-  const ended = exitOf(child);
   let complaint = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => (complaint = (complaint + text).slice(0, 2000)));
   if (advertised !== undefined) yield Buffer.concat([pktLine(`# service=${advertised}\n`), FLUSH]);
-  let idle = setTimeout(() => {}, 0);
-  const restart = (): void => {
-    clearTimeout(idle);
-    idle = setTimeout(() => child.stdout.destroy(timeoutError(path, limits.idleMs, "without a byte")), limits.idleMs);
-  };
+  let late: CodedError | undefined;
+  const idle = setTimeout(() => {
+    late = timeoutError(path, limits.idleMs, "without a byte");
+    kill();
+  }, limits.idleMs);
   try {
-    restart();
     for await (const chunk of child.stdout as AsyncIterable<Buffer>) {
-      restart();
+      idle.refresh();
       meter.received(chunk.length);
       yield chunk;
     }
-  } catch (error) {
-    child.kill();
-    throw meter.signal.aborted && meter.signal.reason instanceof CodedError ? meter.signal.reason : error;
+    const failure = await ended;
+    if (late !== undefined) throw late;
+    if (meter.signal.aborted) throw cancelled(path, meter.signal.reason);
+    if (failure !== undefined) throw explain(path, failure, complaint.trim());
   } finally {
     clearTimeout(idle);
+    meter.signal.removeEventListener("abort", kill);
+    // Whoever stopped reading early wants no more of it.
+    if (child.exitCode === null && child.signalCode === null) kill();
   }
-  const failure = await ended;
-  if (meter.signal.aborted) throw meter.signal.reason;
-  if (failure !== undefined) throw explain(path, failure, complaint.trim());
 }
 
-function exitOf(child: ChildProcessWithoutNullStreams): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    child.once("error", (error) => resolve(errorCode(error) || error.message));
-    child.once("close", (code, signal) => resolve(code === 0 ? undefined : `exit ${code ?? signal}`));
-  });
+function cancelled(path: string, reason: unknown): CodedError {
+  if (reason instanceof CodedError) return reason;
+  return new CodedError("Cancelled", { what: path }, `the conversation with ${path} was cancelled`, { cause: reason });
 }
 
 function explain(path: string, failure: string, complaint: string): CodedError {

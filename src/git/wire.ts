@@ -5,7 +5,7 @@
 import { CodedError } from "../errors.ts";
 import type { GitLimits, GitTraffic } from "./remote.ts";
 
-/** What isomorphic-git calls an HttpClient, and what our own protocol code uses too. */
+/** One request of a conversation; `url` begins with the conversation's own. */
 export interface WireRequest {
   readonly url: string;
   readonly method?: string;

@@ -193,8 +193,12 @@ describe("history", () => {
   const server = useGitServer();
   const remotes = useGitRemotes();
 
-  it("tells a descendant from a rewritten history, also beyond the shallow clone", async () => {
+  it.each([
+    ["that can leave files out", "true"],
+    ["that can't", "false"],
+  ])("tells a descendant from a rewritten history beyond the shallow clone, on a server %s", async (_what, filter) => {
     const { url, repository } = await server.createRepository();
+    await repository.git(["config", "uploadpack.allowFilter", filter]);
     const commits: string[] = [];
     for (let i = 0; i < 100; i++) commits.push(await repository.commit({ files: { a: `${i}` } }));
     const [old, head] = [commits[2] ?? "", commits.at(-1) ?? ""];
