@@ -70,15 +70,25 @@ function mergeList(field: string, original: unknown, patch: readonly unknown[]):
   const key = MERGE_KEYS[field]?.find((name) => items.some((item) => item[name] !== undefined));
   if (items.length < patch.length || (key === undefined && !items.some((item) => "$patch" in item))) return [...patch];
   if (items.some((item) => item.$patch === "replace")) return items.filter((item) => item.$patch !== "replace");
-  for (const item of items) mergeItem(list, key ?? "name", item);
-  return list;
+  return mergeByKey(list, items, key ?? "name");
 }
 
-function mergeItem(list: unknown[], key: string, item: Record<string, unknown>): void {
-  const index = list.findIndex((existing) => isRecord(existing) && existing[key] === item[key]);
-  const existing = list[index];
-  if (item.$patch === "delete") {
-    if (index >= 0) list.splice(index, 1);
-  } else if (isRecord(existing)) list[index] = mergeRecord(existing, item);
-  else list.push(mergeRecord({}, item));
+/** Items of the patch in its order, those it does not name in theirs; where the original knows both, in its order. */
+function mergeByKey(list: readonly unknown[], items: readonly Record<string, unknown>[], key: string): unknown[] {
+  const keyOf = (item: unknown): unknown => (isRecord(item) ? item[key] : undefined);
+  const named = new Set(items.map(keyOf));
+  const place = (item: unknown): number => list.findIndex((existing) => keyOf(existing) === keyOf(item));
+  const patched = items
+    .filter((item) => item.$patch !== "delete")
+    .map((item) => {
+      const existing = list[place(item)];
+      return mergeRecord(isRecord(existing) ? existing : {}, item);
+    });
+  const kept = list.filter((item) => !named.has(keyOf(item)));
+  const merged: unknown[] = [];
+  while (patched.length > 0 && kept.length > 0) {
+    const known = place(patched[0]);
+    merged.push(known >= 0 && known > list.indexOf(kept[0]) ? kept.shift() : patched.shift());
+  }
+  return [...merged, ...patched, ...kept];
 }

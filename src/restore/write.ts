@@ -93,9 +93,8 @@ function settled(session: RestoreSession, { entry }: PlannedItem): Written {
     }
     default: {
       const before = session.request.recorded?.(entry.resource, entry);
-      return before === undefined
-        ? { outcome: entry.reason === "Resumed" ? "created" : "unchanged", ...told }
-        : { outcome: before.outcome, ...told };
+      if (before === undefined) return { outcome: entry.reason === "Resumed" ? "created" : "unchanged", ...told };
+      return { outcome: before.outcome, ...told, ...listed(before.warnings ?? [], before.errors ?? []) };
     }
   }
 }

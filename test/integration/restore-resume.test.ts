@@ -1,0 +1,135 @@
+import { describe, expect, it } from "vitest";
+import type { KubeObject } from "../../src/api/object.ts";
+import { systemClock } from "../../src/clock.ts";
+import { silentLogger } from "../../src/log.ts";
+import { runUndo } from "../../src/restore/run-undo.ts";
+import type { ObjectRecord } from "../../src/restore/types.ts";
+import { openBackup } from "../../src/storage/backup-reader.ts";
+import { useKubeClients } from "../support/kube-client.ts";
+import { startClusterProxy } from "../support/proxy.ts";
+import { uniqueName } from "../support/test-cluster.ts";
+import { useTestCluster } from "../support/use-test-cluster.ts";
+import { backUp, configMap, restore } from "./restore-support.ts";
+
+const NAMES = Array.from({ length: 40 }, (_, index) => `cm-${String(index).padStart(2, "0")}`);
+
+describe("a restore that is stopped", () => {
+  const cluster = useTestCluster();
+  const client = useKubeClients();
+
+  it.each([1, 7, 25, 39])(
+    "is finished by the next attempt of the same run, each object created once (stopped after %d)",
+    async (stopAfter) => {
+      const namespace = await cluster.createNamespace();
+      const proxy = await startClusterProxy(cluster);
+      const kube = await client(proxy.kubeconfigPath);
+      const store = await backUp(
+        kube,
+        NAMES.map((name) => configMap(namespace, name, { name })),
+      );
+      const stopper = new AbortController();
+      const recorded = new Map<string, ObjectRecord>();
+      const startedMs = Date.now();
+
+      const first = await restore(kube, store, {
+        startedMs,
+        signal: stopper.signal,
+        onRecord: (record) => {
+          recorded.set(record.name, record);
+          if (recorded.size === stopAfter) stopper.abort(new Error("stopped"));
+        },
+      });
+      const second = await restore(kube, store, { startedMs, recorded: (_resource, key) => recorded.get(key.name) });
+      const created = proxy.calls.filter(
+        ({ method, url, status }) => method === "POST" && url.includes(`/${namespace}/configmaps`) && status === 201,
+      );
+      await proxy.stop();
+
+      expect(first.outcome).toMatchObject({ cancelled: true, phase: "PartiallyFailed" });
+      expect(second.outcome).toMatchObject({
+        phase: "Completed",
+        warnings: 0,
+        errors: 0,
+        counts: { created: NAMES.length },
+      });
+      expect(created).toHaveLength(NAMES.length);
+      expect(
+        (await cluster.list("ConfigMap", namespace)).filter(({ metadata }) => NAMES.includes(metadata.name)),
+      ).toHaveLength(NAMES.length);
+    },
+  );
+
+  it("takes an AlreadyExists on its own work for created: the answer to the first POST was lost", async () => {
+    const namespace = await cluster.createNamespace();
+    const proxy = await startClusterProxy(cluster);
+    const kube = await client(proxy.kubeconfigPath);
+    const store = await backUp(kube, [configMap(namespace, "lost", { a: "1" })]);
+    proxy.setFaults(({ method, url }) =>
+      method === "POST" && url.includes("/configmaps") ? { type: "dropAnswer" } : undefined,
+    );
+
+    const { outcome, outcomes } = await restore(kube, store);
+    await proxy.stop();
+
+    expect(outcomes).toEqual({ "ConfigMap lost": "created" });
+    expect(outcome).toMatchObject({ phase: "Completed", warnings: 0, errors: 0 });
+  });
+});
+
+describe("the undo of a restore", () => {
+  const cluster = useTestCluster();
+  const client = useKubeClients();
+
+  it("returns every object to its state before, and deletes only what nobody changed since", async () => {
+    const kube = await client(cluster.kubeconfigPath);
+    const namespace = await cluster.createNamespace();
+    const fresh = uniqueName("t-undo");
+    const store = await backUp(kube, [
+      configMap(namespace, "patched", { a: "backup" }),
+      configMap(namespace, "equal", { a: "1" }),
+      configMap(namespace, "created", { a: "1" }),
+      configMap(namespace, "touched", { a: "1" }),
+      configMap(fresh, "inside", { a: "1" }),
+    ]);
+    await cluster.apply(
+      configMap(namespace, "patched", { a: "live", b: "live" }),
+      configMap(namespace, "equal", { a: "1" }),
+    );
+    const before = await cluster.list("ConfigMap", namespace);
+    const safety = await backUp(kube, before as unknown as KubeObject[], "safety");
+
+    const { records, outcomes } = await restore(kube, store, { spec: { existingResourcePolicy: "update" } });
+    await cluster.patch("ConfigMap", namespace, "touched", { data: { a: "by a person" } });
+    const copies = await openBackup(safety, "safety");
+    const undone: ObjectRecord[] = [];
+    const outcome = await runUndo(
+      { kube, clock: systemClock, log: silentLogger },
+      {
+        run: "undo-20260102030405",
+        backup: copies,
+        safety: copies,
+        records,
+        force: false,
+        onRecord: (record) => void undone.push(record),
+      },
+    );
+
+    expect(outcomes).toMatchObject({
+      "ConfigMap patched": "patched",
+      "ConfigMap equal": "labelled",
+      "ConfigMap created": "created",
+    });
+    const after = await cluster.list("ConfigMap", namespace);
+    const states = (list: typeof after) =>
+      Object.fromEntries(list.map(({ metadata, data }) => [metadata.name, { data, labels: metadata.labels }]));
+    expect(states(after.filter(({ metadata }) => metadata.name !== "touched"))).toEqual(states(before));
+    expect((await cluster.get("ConfigMap", namespace, "touched")).data).toEqual({ a: "by a person" });
+    await cluster.waitUntilGone("Namespace", undefined, fresh);
+    expect(outcome).toMatchObject({
+      phase: "PartiallyFailed",
+      errors: 1,
+      counts: { deleted: 3, patched: 2, failed: 1 },
+    });
+    expect(undone.find(({ name }) => name === "touched")).toMatchObject({ outcome: "failed", reason: "ChangedSince" });
+  });
+});

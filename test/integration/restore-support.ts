@@ -1,0 +1,111 @@
+/** Backups made of live objects, and restores of them, for the tests of the restore engine. */
+import { gzipSync } from "node:zlib";
+import type { RestorePlanSpec } from "../../src/api/kinds.generated.ts";
+import { groupResource, type KubeObject } from "../../src/api/object.ts";
+import { systemClock } from "../../src/clock.ts";
+import type { KubeClient } from "../../src/kube/client.ts";
+import { silentLogger } from "../../src/log.ts";
+import type { PlanEntry, PlanSummary } from "../../src/report/plan.ts";
+import { runRestore } from "../../src/restore/execute.ts";
+import { planRestore } from "../../src/restore/plan-restore.ts";
+import type { ObjectRecord, RestoreDeps, RestoreOutcome, RestoreRequest } from "../../src/restore/types.ts";
+import { openBackup } from "../../src/storage/backup-reader.ts";
+import { backupKeys } from "../../src/storage/layout.ts";
+import { MemoryStore } from "../../src/storage/memory-store.ts";
+import { writeBackup } from "../../src/storage/testing.ts";
+
+/** Archives these objects as they are. */
+export async function backUp(kube: KubeClient, objects: readonly KubeObject[], name = "backup"): Promise<MemoryStore> {
+  const store = new MemoryStore();
+  const { resources } = await kube.discovery({ refresh: true });
+  const items = objects.map((object) => {
+    const served = resources.find(
+      (each) =>
+        each.kind === object.kind &&
+        (each.group === "" ? each.version : `${each.group}/${each.version}`) === object.apiVersion,
+    );
+    if (served === undefined) throw new Error(`${object.apiVersion} ${object.kind} is not served`);
+    return { resource: groupResource(served), object };
+  });
+  const key = ({ resource, object }: { resource: string; object: KubeObject }): string =>
+    `${resource} ${object.metadata.namespace ?? ""} ${object.metadata.name}`;
+  await writeBackup(
+    store,
+    items.sort((a, b) => (key(a) < key(b) ? -1 : 1)),
+    { name },
+  );
+  await store.put(backupKeys(name).volumeInfo, gzipSync("[]"));
+  return store;
+}
+
+export interface RestoreRun {
+  readonly outcome: RestoreOutcome;
+  readonly records: readonly ObjectRecord[];
+  /** `Kind name` → outcome. */
+  readonly outcomes: Readonly<Record<string, string>>;
+}
+
+type Changes = Partial<Omit<RestoreRequest, "spec" | "backup">> & {
+  readonly spec?: Partial<RestorePlanSpec>;
+  readonly limits?: RestoreDeps["limits"];
+  readonly backupName?: string;
+};
+
+/** Runs one restore of the store's backup. */
+export async function restore(kube: KubeClient, store: MemoryStore, changes: Changes = {}): Promise<RestoreRun> {
+  const { spec, limits, backupName = "backup", ...request } = changes;
+  const backup = await openBackup(store, backupName);
+  const records: ObjectRecord[] = [];
+  const outcome = await runRestore(
+    { kube, clock: systemClock, log: silentLogger, store, ...(limits === undefined ? {} : { limits }) },
+    {
+      run: "restore-20260102030405",
+      ...request,
+      spec: { source: { backupName }, ...spec },
+      backup,
+      onRecord: async (record) => {
+        records.push(record);
+        await request.onRecord?.(record);
+      },
+    },
+  );
+  await backup.close();
+  return {
+    outcome,
+    records,
+    outcomes: Object.fromEntries(records.map(({ kind, name, outcome: what }) => [`${kind} ${name}`, what])),
+  };
+}
+
+/** The plan of the same, whole. */
+export async function plan(
+  kube: KubeClient,
+  store: MemoryStore,
+  changes: Changes = {},
+): Promise<{ entries: PlanEntry[]; summary: PlanSummary }> {
+  const { spec, limits: _limits, backupName = "backup", ...request } = changes;
+  const backup = await openBackup(store, backupName);
+  const stream = planRestore(
+    { kube, clock: systemClock, log: silentLogger, store, writeRecords: false },
+    { run: "restore-20260102030405", ...request, spec: { source: { backupName }, ...spec }, backup },
+  );
+  const entries: PlanEntry[] = [];
+  for (;;) {
+    const next = await stream.next();
+    if (next.done === true) {
+      await backup.close();
+      return { entries, summary: next.value };
+    }
+    entries.push(next.value.entry);
+  }
+}
+
+/** A ConfigMap. */
+export function configMap(
+  namespace: string,
+  name: string,
+  data: Record<string, string>,
+  metadata: object = {},
+): KubeObject {
+  return { apiVersion: "v1", kind: "ConfigMap", metadata: { name, namespace, ...metadata }, data };
+}
