@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { canonicalJson } from "./json.ts";
 import type { KubeObject, ObjectMeta } from "./object.ts";
 
@@ -25,7 +25,7 @@ export const RESTORE_NAME_LABEL = "velero.io/restore-name";
 
 /** Lower-case hex SHA-256 of bytes or UTF-8 text. */
 export function sha256(data: string | Uint8Array): string {
-  return createHash("sha256").update(data).digest("hex");
+  return hash("sha256", data); // one shot: for small objects twice as fast as a Hash object
 }
 
 /** SHA-256 of canonical JSON. Shape: 64 hex digits. */

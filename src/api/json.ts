@@ -4,6 +4,8 @@
  * reviver is nine times slower than plain `JSON.parse`, so it runs only where a scan of the bytes finds such a number.
  */
 
+import { inKeyOrder, UNORDERABLE } from "./key-order.ts";
+
 const TAG = "\u0000number:";
 const ESCAPED_TAG = "\u0000string:";
 /** 16 digits, a fraction, an exponent or a negative zero where a number may stand: all a double may write differently. */
@@ -12,7 +14,9 @@ const SUSPICIOUS = /[[:,\s]-?(?:\d{16}|\d+\.\d|\d+[eE]|(?<=-)0)|\\u0000(?:number
 /** Parses JSON text or UTF-8 bytes. @throws SyntaxError as `JSON.parse` does. */
 export function parseJson(source: string | Uint8Array): unknown {
   const text = typeof source === "string" ? source : decode(source);
-  return SUSPICIOUS.test(text) ? JSON.parse(text, tagNumbers as (key: string, value: unknown) => unknown) : JSON.parse(text);
+  return SUSPICIOUS.test(text)
+    ? JSON.parse(text, tagNumbers as (key: string, value: unknown) => unknown)
+    : JSON.parse(text);
 }
 
 /** Compact JSON in insertion order, tagged numbers as their source text. */
@@ -22,7 +26,8 @@ export function stringifyJson(value: unknown, indent?: number): string {
 
 /** Canonical JSON: keys sorted by code unit, no white space, undefined fields left out. The base of every digest. */
 export function canonicalJson(value: unknown): string {
-  return untag(canonical(value));
+  const ordered = inKeyOrder(value);
+  return untag(ordered === UNORDERABLE ? canonical(value) : JSON.stringify(ordered));
 }
 
 /** A deep copy that shares nothing; tagged numbers stay tagged. */

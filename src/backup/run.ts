@@ -1,9 +1,9 @@
 /** The state of one backup while it runs, and the one way an object gets into its archive. */
 import { contentDigest } from "../api/digest.ts";
-import { parseJson } from "../api/json.ts";
 import type { KubeObject, ObjectKey } from "../api/object.ts";
 import { isCoded } from "../errors.ts";
 import type { KubeClient } from "../kube/client.ts";
+import { parseForDeciding } from "../kube/item-bytes.ts";
 import type { ArchiveWriter } from "../storage/archive-writer.ts";
 import type { ListRecord } from "../storage/manifest.ts";
 import type { PodHooks } from "./hook-plan.ts";
@@ -126,7 +126,7 @@ export function want(run: BackupRun, related: RelatedObject): void {
 
 function parsed(run: BackupRun, resource: PlannedResource, body: Uint8Array): KubeObject | undefined {
   try {
-    return parseJson(body) as KubeObject;
+    return parseForDeciding(body);
   } catch (error) {
     run.journal.error("the API server sent an object that is not JSON", {
       namespace: "",

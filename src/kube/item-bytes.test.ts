@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { withTypeMeta } from "./item-bytes.ts";
+import { parseJson } from "../api/json.ts";
+import type { KubeObject } from "../api/object.ts";
+import { parseForDeciding, withTypeMeta } from "./item-bytes.ts";
 
 const DEPLOYMENT = { apiVersion: "apps/v1", kind: "Deployment" };
 
@@ -26,5 +28,30 @@ describe("withTypeMeta", () => {
     const item = Buffer.from('{"kind":"Deployment","apiVersion":"apps/v1","metadata":{}}');
 
     expect(withTypeMeta(item, DEPLOYMENT)).toBe(item);
+  });
+});
+
+describe("parseForDeciding", () => {
+  const managed = '"managedFields":[{"manager":"a\\"]}","fieldsV1":{"f:x":{}}}]';
+
+  it.each([
+    [`{"metadata":{"name":"a",${managed}},"spec":{"n":9007199254740993}}`],
+    [`{"metadata":{${managed},"name":"a"},"spec":{"n":9007199254740993}}`],
+    [`{"metadata":{${managed}},"spec":{"n":9007199254740993}}`],
+    [`{"spec":{${managed},"metadata":{${managed}}},"metadata":{ "name":"a" , ${managed} }}`],
+    ['{"metadata":{"name":"a"},"spec":{}}'],
+    ['{"metadata":null}'],
+    ["{}"],
+  ])("reads all but the managed fields of %s", (item) => {
+    const { metadata, ...rest } = parseJson(item) as KubeObject;
+
+    const read = parseForDeciding(Buffer.from(item));
+
+    const { managedFields: _managed, ...kept } = (metadata ?? {}) as Record<string, unknown>;
+    expect(read).toEqual(metadata ? { ...rest, metadata: kept } : { ...rest, ...(metadata === null && { metadata }) });
+  });
+
+  it.each(["", "[", '{"metadata":{"managedFields":[', "{'a':1}"])("refuses %j", (item) => {
+    expect(() => parseForDeciding(Buffer.from(item))).toThrow(SyntaxError);
   });
 });

@@ -1,5 +1,7 @@
+import { parseJson } from "../api/json.ts";
+import type { KubeObject } from "../api/object.ts";
 import type { ListPage } from "./client.ts";
-import { HAS_API_VERSION, HAS_KIND, typeMetaOf } from "./list-scanner.ts";
+import { HAS_API_VERSION, HAS_KIND, managedFieldsOf, typeMetaOf } from "./list-scanner.ts";
 
 /**
  * One item of a page as the archive stores it: its own bytes, with `apiVersion` and `kind` put in front where it lacks
@@ -18,6 +20,17 @@ export function withTypeMeta(
   type: { readonly apiVersion: string; readonly kind: string },
 ): Uint8Array {
   return prefixed(asBuffer(item), undefined, type);
+}
+
+/**
+ * An object's bytes as a value, for deciding: without `metadata.managedFields`, which no decision needs and which are a
+ * third of what would be parsed. @throws SyntaxError
+ */
+export function parseForDeciding(item: Uint8Array): KubeObject {
+  const bytes = asBuffer(item);
+  const cut = managedFieldsOf(bytes);
+  if (cut === undefined) return parseJson(bytes) as KubeObject;
+  return parseJson(bytes.toString("utf8", 0, cut.start) + bytes.toString("utf8", cut.end)) as KubeObject;
 }
 
 const COMPLETE = HAS_API_VERSION | HAS_KIND;

@@ -98,7 +98,38 @@ export function itemKey(item: Buffer): { namespace: string; name: string } | und
   return name === undefined ? undefined : { namespace, name };
 }
 
-/** Told where a member's key text and value start; answers where the value ends. */
+/**
+ * Where `metadata.managedFields` stands in an object, with the comma that goes with it: without the bytes from `start`
+ * to `end` the object is still JSON. Undefined where there are none.
+ */
+export function managedFieldsOf(item: Buffer): { readonly start: number; readonly end: number } | undefined {
+  let found: { start: number; end: number } | undefined;
+  eachMember(item, 0, (keyStart, keyEnd, valueStart) => {
+    if (keyText(item, keyStart, keyEnd) !== "metadata" || item[valueStart] !== OPEN_OBJECT) {
+      return valueEnd(item, valueStart);
+    }
+    const after = eachMember(item, valueStart, (innerStart, innerEnd, innerValue) => {
+      const end = valueEnd(item, innerValue);
+      if (keyText(item, innerStart, innerEnd) === "managedFields") found = withComma(item, innerStart - 1, end);
+      return end;
+    });
+    return found === undefined ? after : DONE;
+  });
+  return found;
+}
+
+/** A member and the comma after it, else the one before it. */
+function withComma(bytes: Buffer, start: number, end: number): { start: number; end: number } {
+  const after = skipSpace(bytes, end);
+  if (bytes[after] === COMMA) return { start, end: after + 1 };
+  let before = start - 1;
+  while (isSpace(bytes[before])) before--;
+  return bytes[before] === COMMA ? { start: before, end } : { start, end };
+}
+
+/** Told where a member's key text and value start; answers where the value ends, or `DONE` to see no more of them. */
+const DONE = -1;
+
 type Member = (keyStart: number, keyEnd: number, valueStart: number) => number;
 
 /** Walks the members of the object at `start`; answers the place after its closing brace. */
@@ -112,7 +143,9 @@ function eachMember(bytes: Buffer, start: number, member: Member): number {
     const keyEnd = stringEnd(bytes, at);
     const colon = skipSpace(bytes, keyEnd);
     if (bytes[colon] !== COLON) throw broken(bytes, colon);
-    const end = skipSpace(bytes, member(at + 1, keyEnd - 1, skipSpace(bytes, colon + 1)));
+    const told = member(at + 1, keyEnd - 1, skipSpace(bytes, colon + 1));
+    if (told === DONE) return DONE;
+    const end = skipSpace(bytes, told);
     if (bytes[end] === CLOSE_OBJECT) return end + 1;
     if (bytes[end] !== COMMA) throw broken(bytes, end);
     at = skipSpace(bytes, end + 1);

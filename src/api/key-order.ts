@@ -1,0 +1,56 @@
+/** Sorted keys without building text by hand: digests of a hundred thousand objects spend their time here. */
+
+/** Says that a value has a key which a JavaScript object can't hold in its sorted place. */
+export const UNORDERABLE: unique symbol = Symbol("unorderable");
+
+/**
+ * The same value with the keys of every object sorted by code unit, sharing each part that was sorted already (most of
+ * what an API server sends is). `UNORDERABLE` where a key is an array index, which JavaScript enumerates first, or
+ * `__proto__`. Pure: the value is left alone.
+ */
+export function inKeyOrder(value: unknown): unknown {
+  if (value === null || typeof value !== "object") return value;
+  return Array.isArray(value) ? itemsInKeyOrder(value) : fieldsInKeyOrder(value as Record<string, unknown>);
+}
+
+function itemsInKeyOrder(items: readonly unknown[]): unknown {
+  let changed: unknown[] | undefined;
+  for (let index = 0; index < items.length; index++) {
+    const ordered = inKeyOrder(items[index]);
+    if (ordered === UNORDERABLE) return UNORDERABLE;
+    if (ordered === items[index]) continue;
+    changed ??= items.slice();
+    changed[index] = ordered;
+  }
+  return changed ?? items;
+}
+
+function fieldsInKeyOrder(record: Record<string, unknown>): unknown {
+  const keys = Object.keys(record);
+  let isSame = isSorted(keys);
+  if (!isSame) keys.sort();
+  const sorted: Record<string, unknown> = {};
+  for (const key of keys) {
+    if (isUnorderable(key)) return UNORDERABLE;
+    const ordered = inKeyOrder(record[key]);
+    if (ordered === UNORDERABLE) return UNORDERABLE;
+    if (ordered !== record[key]) isSame = false;
+    sorted[key] = ordered;
+  }
+  return isSame ? record : sorted;
+}
+
+function isSorted(keys: readonly string[]): boolean {
+  for (let index = 1; index < keys.length; index++) {
+    if ((keys[index - 1] ?? "") >= (keys[index] ?? "")) return false;
+  }
+  return true;
+}
+
+const ZERO = 0x30;
+const NINE = 0x39;
+
+function isUnorderable(key: string): boolean {
+  const first = key.charCodeAt(0);
+  return (first >= ZERO && first <= NINE && /^\d+$/.test(key)) || key === "__proto__";
+}
