@@ -1,0 +1,181 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeAll, beforeEach } from "vitest";
+import { BareRepository } from "../../tools/testbed/git/bare-repository.ts";
+import type { TestCluster } from "../support/test-cluster.ts";
+
+const ROOT = new URL("../../", import.meta.url);
+
+/** A process of `holdfast` that has ended. */
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A running one. */
+export interface Running {
+  readonly process: ChildProcess;
+  readonly ended: Promise<Ended>;
+}
+
+export interface RunSettings {
+  readonly env?: Readonly<Record<string, string>>;
+  /** Instead of the cluster's own, such as a recording proxy's. */
+  readonly kubeconfigPath?: string;
+}
+
+/** One installation in a namespace, a repository and a bucket folder of its own. */
+export interface Installation {
+  readonly namespace: string;
+  readonly repository: BareRepository;
+  /** Folder of the filesystem location. */
+  readonly bucket: string;
+  readonly cluster: string;
+  /** Starts `holdfast <args>` with kubeconfig, namespace and cluster given. */
+  start(args: readonly string[], settings?: RunSettings): Running;
+  /** `holdfast run --repo … --once`, to its end. */
+  once(settings?: RunSettings, args?: readonly string[]): Promise<Ended>;
+  /** Files of the status branch. */
+  record(): Promise<Record<string, string>>;
+  /** Commits YAML to the watched branch; null deletes a file. */
+  commit(files: Readonly<Record<string, string | null>>): Promise<string>;
+}
+
+/** Installs the CRDs before the file, and gives each test an installation; what runs is killed after it. */
+export function useInstallation(testCluster: TestCluster): Installation {
+  let current: Installation | undefined;
+  let scratch = "";
+  const running = new Set<ChildProcess>();
+  beforeAll(async () => {
+    const crds = new URL("manifests/crds/", ROOT);
+    for (const file of await readdir(crds)) await testCluster.applyYaml(await readFile(new URL(file, crds), "utf8"));
+  });
+  beforeEach(async () => {
+    scratch = await mkdtemp(join(tmpdir(), "holdfast-e2e-"));
+    current = await install(testCluster, scratch, running);
+  });
+  afterEach(async () => {
+    for (const child of running) child.kill("SIGKILL");
+    running.clear();
+    await removeObjects(testCluster);
+    await rm(scratch, { recursive: true, force: true });
+  });
+  return new Proxy({} as Installation, {
+    get: (_target, name) => {
+      if (current === undefined) throw new Error("the installation is there in tests only");
+      return current[name as keyof Installation];
+    },
+  });
+}
+
+/** A loop sees every namespace: what one test leaves, the next one would work on. */
+async function removeObjects(testCluster: TestCluster): Promise<void> {
+  for (const kind of ["GitSource", "RestorePlan", "Backup", "BackupPolicy", "BackupStorageLocation"]) {
+    for (const { metadata } of await testCluster.list(kind)) {
+      await testCluster.delete(kind, metadata.namespace, metadata.name);
+    }
+  }
+}
+
+async function install(testCluster: TestCluster, scratch: string, running: Set<ChildProcess>): Promise<Installation> {
+  const namespace = await testCluster.createNamespace();
+  const bucket = join(scratch, "bucket");
+  await mkdir(bucket);
+  const repository = await BareRepository.create(join(scratch, "repository.git"));
+  const cluster = "testbed";
+
+  const start = (args: readonly string[], settings: RunSettings = {}): Running => {
+    const child = spawn(process.execPath, [new URL("src/main.ts", ROOT).pathname, ...args], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: {
+        PATH: process.env.PATH,
+        HOME: scratch,
+        KUBECONFIG: settings.kubeconfigPath ?? testCluster.kubeconfigPath,
+        HOLDFAST_NAMESPACE: namespace,
+        HOLDFAST_CLUSTER: cluster,
+        HOLDFAST_CACHE_DIR: join(scratch, "cache"),
+        ...settings.env,
+      },
+    });
+    running.add(child);
+    return { process: child, ended: endOf(child).finally(() => running.delete(child)) };
+  };
+
+  return {
+    namespace,
+    bucket,
+    repository,
+    cluster,
+    start,
+    once: async (settings, args = []) =>
+      await start(["run", "--repo", repository.path, "--once", "--timeout", "60s", ...args], settings).ended,
+    record: async () => await repository.readTree(`refs/heads/holdfast/${cluster}`),
+    commit: async (files) => await repository.commit({ message: "Change the desired state", files }),
+  };
+}
+
+function endOf(child: ChildProcess): Promise<Ended> {
+  let stdout = "";
+  let stderr = "";
+  child.stdout?.on("data", (chunk: Buffer) => {
+    stdout += chunk.toString("utf8");
+  });
+  child.stderr?.on("data", (chunk: Buffer) => {
+    stderr += chunk.toString("utf8");
+  });
+  return new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (code, signal) => resolve({ code, signal, stdout, stderr }));
+  });
+}
+
+/** A default location in a folder of the test's own. */
+export function locationYaml(namespace: string, bucket: string): string {
+  return `apiVersion: holdfast.dev/v1alpha1
+kind: BackupStorageLocation
+metadata:
+  name: main
+  namespace: ${namespace}
+spec:
+  provider: filesystem
+  filesystem:
+    path: ${bucket}
+  default: true
+`;
+}
+
+/** A policy that backs up one namespace, once at first sight and then every hour. */
+export function policyYaml(namespace: string, name: string, included: string): string {
+  return `apiVersion: holdfast.dev/v1alpha1
+kind: BackupPolicy
+metadata:
+  name: ${name}
+  namespace: ${namespace}
+spec:
+  schedules:
+    - name: hourly
+      cron: "@every 1h"
+      firstRun: Immediate
+      ttl: 25h
+  template:
+    includedNamespaces: [${included}]
+`;
+}
+
+/** A restore of one backup with \`update\`. */
+export function restoreYaml(namespace: string, name: string, backup: string, extra = ""): string {
+  return `apiVersion: holdfast.dev/v1alpha1
+kind: RestorePlan
+metadata:
+  name: ${name}
+  namespace: ${namespace}
+spec:
+  source:
+    backupName: ${backup}
+  existingResourcePolicy: update
+${extra}`;
+}

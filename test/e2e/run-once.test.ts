@@ -1,0 +1,79 @@
+import { describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import { startClusterProxy } from "../support/proxy.ts";
+import { usePrivateCluster } from "../support/use-test-cluster.ts";
+import { locationYaml, policyYaml, restoreYaml, useInstallation } from "./run-fixture.ts";
+
+const cluster = usePrivateCluster();
+const holdfast = useInstallation(cluster);
+
+/** A namespace with one ConfigMap that can be changed and lost. */
+async function createShop(): Promise<string> {
+  const shop = await cluster.createNamespace();
+  await cluster.create({
+    apiVersion: "v1",
+    kind: "ConfigMap",
+    metadata: { name: "prices", namespace: shop },
+    data: { apple: "1", pear: "2" },
+  });
+  return shop;
+}
+
+async function backupOf(namespace: string): Promise<string> {
+  const [backup] = await cluster.list("Backup", namespace);
+  return backup?.metadata.name ?? "";
+}
+
+describe("holdfast run --once", () => {
+  it("backs up what a policy in Git says, restores by a RestorePlan in Git, and writes the record", async () => {
+    const shop = await createShop();
+    const { namespace, bucket } = holdfast;
+    await holdfast.commit({
+      "location.yaml": locationYaml(namespace, bucket),
+      "shop.yaml": policyYaml(namespace, "shop", shop),
+    });
+
+    const backedUp = await holdfast.once();
+    const backup = await backupOf(namespace);
+    await cluster.patch("ConfigMap", shop, "prices", { data: { apple: "100" } });
+    await holdfast.commit({ "restore.yaml": restoreYaml(namespace, "undo", backup) });
+    const restored = await holdfast.once();
+
+    expect([backedUp.code, backedUp.stderr].join("\n")).toMatch(/^0\n/);
+    expect([restored.code, restored.stderr].join("\n")).toMatch(/^0\n/);
+    expect((await cluster.get("ConfigMap", shop, "prices")).data).toEqual({ apple: "1", pear: "2" });
+    const record = await holdfast.record();
+    const paths = Object.keys(record);
+    expect(paths).toEqual(
+      expect.arrayContaining(["README.md", "cluster.json", "index.json", `policies/${namespace}/shop.yaml`]),
+    );
+    expect(paths.filter((path) => path.endsWith(`/${backup}.yaml`))).toHaveLength(1);
+    const status =
+      paths.find((path) => path.startsWith(`restores/${namespace}/undo/`) && path.endsWith("status.yaml")) ?? "";
+    expect(parse(record[status] ?? "")).toMatchObject({ phase: "Completed", backup: { name: backup } });
+    expect(paths.some((path) => path.endsWith("objects.jsonl"))).toBe(true);
+    const key = JSON.parse(record[paths.find((path) => path.startsWith("keys/")) ?? ""] ?? "{}");
+    expect(key).toMatchObject({ cluster: "testbed", done: { phase: "Completed" } });
+  });
+
+  it("writes nothing the second time: not to the cluster, not to Git", async () => {
+    const shop = await createShop();
+    const { namespace, bucket, repository } = holdfast;
+    await holdfast.commit({
+      "location.yaml": locationYaml(namespace, bucket),
+      "shop.yaml": policyYaml(namespace, "shop", shop),
+    });
+    await holdfast.once();
+    const head = await repository.resolve("refs/heads/holdfast/testbed");
+    const proxy = await startClusterProxy(cluster, { keepBodies: true });
+
+    const second = await holdfast.once({ kubeconfigPath: proxy.kubeconfigPath });
+    const writes = proxy.calls.filter(({ method }) => method !== "GET");
+    await proxy.stop();
+
+    expect([second.code, second.stderr].join("\n")).toMatch(/^0\n/);
+    expect(proxy.calls.length).toBeGreaterThan(5);
+    expect(writes.map(({ method, url, requestBody }) => `${method} ${url} ${requestBody}`)).toEqual([]);
+    expect(await repository.resolve("refs/heads/holdfast/testbed")).toBe(head);
+  });
+});
