@@ -9,7 +9,7 @@ import { inKeyOrder, UNORDERABLE } from "./key-order.ts";
 const TAG = "\u0000number:";
 const ESCAPED_TAG = "\u0000string:";
 /** 16 digits, a fraction, an exponent or a negative zero where a number may stand: all a double may write differently. */
-const SUSPICIOUS = /[[:,\s]-?(?:\d{16}|\d+\.\d|\d+[eE]|(?<=-)0)|\\u0000(?:number|string):/;
+const SUSPICIOUS = /(?:^|[[:,\s])-?(?:\d{16}|\d+\.\d|\d+[eE]|(?<=-)0)|\\u0000(?:number|string):/;
 
 /** Parses JSON text or UTF-8 bytes. @throws SyntaxError as `JSON.parse` does. */
 export function parseJson(source: string | Uint8Array): unknown {
@@ -49,11 +49,18 @@ function tagNumbers(_key: string, value: unknown, context: { source: string }): 
   return TAG + context.source;
 }
 
-const QUOTED_TAG = /"\\u0000(?:number:(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)"|string:)/g;
+/** Every string of a JSON text; a colon behind it makes it a key, and keys are never tagged. */
+const STRING_TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"(\s*:)?/g;
+const NUMBER_TOKEN = /^"\\u0000number:(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)"$/;
+const ESCAPED_TOKEN = '"\\u0000string:';
 
 function untag(json: string): string {
-  if (!json.includes("\\u0000")) return json;
-  return json.replace(QUOTED_TAG, (_match, number: string | undefined) => number ?? '"');
+  if (!json.includes("\\u0000number:") && !json.includes("\\u0000string:")) return json;
+  return json.replace(STRING_TOKEN, (token: string, colon: string | undefined) => {
+    if (colon !== undefined) return token;
+    if (token.startsWith(ESCAPED_TOKEN)) return `"${token.slice(ESCAPED_TOKEN.length)}`;
+    return NUMBER_TOKEN.exec(token)?.[1] ?? token;
+  });
 }
 
 function canonical(value: unknown): string {
