@@ -66,10 +66,17 @@ async function* compareResource(context: LiveContext): AsyncGenerator<ObjectDiff
       }
     }
   }
+  if (resource === undefined || !wasListed(before, resource, name)) return;
   yield* [...live]
     .filter(([, object]) => object.selected)
     .map(([key, object]) => ({ type: "added" as const, resource: name, kind: object.kind, ...splitKey(key) }))
     .sort((a, b) => compareUtf8(a.namespace, b.namespace) || compareUtf8(a.name, b.name));
+}
+
+/** Whether all objects of the kind were asked for: a cluster-scoped kind may only have come along with others. */
+function wasListed(before: BackupReader, resource: ServedResource, name: string): boolean {
+  if (resource.namespaced || name === "namespaces") return true;
+  return before.manifest?.lists.some((list) => list.resource === name) ?? false;
 }
 
 /** Digests of all live objects of one kind: the objects themselves are not kept. */
@@ -97,6 +104,7 @@ function liveSelection(spec: BackupSpec): (object: KubeObject) => boolean {
   const includes = (namespace: string): boolean => expandNamespaces(lists, [namespace]).filter.includes(namespace);
   return (object) =>
     skipReason(object, includes) === undefined &&
+    (object.kind !== "Namespace" || includes(object.metadata.name)) &&
     (everything || selectors.some((selector) => matchesLabels(selector, object.metadata.labels)));
 }
 

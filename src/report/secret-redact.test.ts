@@ -15,8 +15,8 @@ it("shows the keys and sizes of a Secret, and no value anywhere", () => {
 
   expect(shown).toMatchObject({
     type: "Opaque",
-    data: { password: "<redacted: 7 bytes>" },
-    stringData: { token: "<redacted: 7 bytes>" },
+    data: { password: "<redacted, 7 bytes>" },
+    stringData: { token: "<redacted, 7 bytes>" },
     metadata: { annotations: { a: "b" } },
   });
   expect(JSON.stringify(shown)).not.toContain("hunter2");

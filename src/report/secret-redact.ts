@@ -26,7 +26,7 @@ function redactedMap(object: KubeObject, field: string, sizeOf: (value: string) 
   if (typeof values !== "object" || values === null) return {};
   return {
     [field]: Object.fromEntries(
-      Object.entries(values).map(([key, value]) => [key, `<redacted: ${sizeOf(String(value))} bytes>`]),
+      Object.entries(values).map(([key, value]) => [key, `<redacted, ${sizeOf(String(value))} bytes>`]),
     ),
   };
 }

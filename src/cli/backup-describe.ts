@@ -1,0 +1,63 @@
+import { Command } from "commander";
+import { stringify } from "yaml";
+import { type DescribedBackup, describeBackup } from "../report/backup-describe.ts";
+import type { BackupReader } from "../storage/backup-reader.ts";
+import { MANIFEST_ANNOTATION } from "../storage/layout.ts";
+import type { ObjectStore } from "../storage/object-store.ts";
+import { readBackupFile, type SourceOptions, withBackup, withSource } from "./backup-source.ts";
+import type { CliIo } from "./io.ts";
+
+interface DescribeOptions extends SourceOptions {
+  readonly details: boolean;
+}
+
+const EXAMPLES = `
+Backups made by Velero are described too.
+
+Examples:
+  holdfast backup describe shop-daily-20261120030000
+  holdfast backup describe shop-daily-20261120030000 --details
+`;
+
+/** Builds `backup describe`. */
+export function backupDescribeCommand(io: CliIo): Command {
+  return withSource(
+    new Command("describe").description("show what a backup holds and what went wrong").argument("<name>"),
+  )
+    .option("--details", "list every object", false)
+    .addHelpText("after", EXAMPLES)
+    .action(async (name: string, options: DescribeOptions) => {
+      const described = await withBackup(io, name, options, (reader, store) => gather(reader, store, options.details));
+      const { output } = io.options();
+      if (output === "json") io.print(JSON.stringify(described, undefined, 2));
+      else if (output === "yaml") io.print(stringify(described));
+      else io.print(describeBackup(described, io.width));
+    });
+}
+
+async function gather(reader: BackupReader, store: ObjectStore, details: boolean): Promise<DescribedBackup> {
+  const { manifest, name } = reader;
+  const json = async (file: "results" | "volumeInfo" | "resourceList"): Promise<unknown> => {
+    const text = await readBackupFile(store, name, file);
+    // Velero writes `null` for an empty list.
+    return text === undefined ? undefined : (JSON.parse(text) ?? undefined);
+  };
+  const archive = manifest?.files.find((file) => file.name === `${name}.tar.gz`);
+  return {
+    marker: reader.backup,
+    manifestSha256: reader.backup.metadata.annotations?.[MANIFEST_ANNOTATION],
+    manifest:
+      manifest === undefined
+        ? undefined
+        : {
+            cluster: manifest.cluster,
+            ...(manifest.policy === undefined ? {} : { policy: manifest.policy }),
+            items: manifest.counts.items,
+            resources: manifest.counts.resources,
+            archiveSizeBytes: archive?.sizeBytes ?? 0,
+          },
+    results: (await json("results")) as DescribedBackup["results"],
+    volumes: (await json("volumeInfo")) as DescribedBackup["volumes"],
+    resourceList: details ? ((await json("resourceList")) as DescribedBackup["resourceList"]) : undefined,
+  };
+}

@@ -1,0 +1,84 @@
+import { Command } from "commander";
+import { stringify } from "yaml";
+import { BACKUP } from "../api/kinds.ts";
+import type { KubeObject } from "../api/object.ts";
+import { textTable } from "../report/table.ts";
+import { MANIFEST_ANNOTATION } from "../storage/layout.ts";
+import { listBackups } from "../storage/list-backups.ts";
+import { openSource, type SourceOptions, statusOf, withSource } from "./backup-source.ts";
+import type { CliIo } from "./io.ts";
+
+const EXAMPLES = `
+Without options the Backup objects of the cluster are listed, those under way and failed too; with --location or --dir
+the bucket itself, which is the truth about what exists.
+
+Examples:
+  holdfast backup get
+  holdfast backup get --location s3-main --output json
+  holdfast backup get --dir /mnt/backups
+`;
+
+/** Builds `backup get`. */
+export function backupGetCommand(io: CliIo): Command {
+  return withSource(new Command("get").description("list backups").argument("[name...]", "only these"))
+    .addHelpText("after", EXAMPLES)
+    .action(async (names: string[], options: SourceOptions) => {
+      const all =
+        options.location === undefined && options.dir === undefined
+          ? await fromCluster(io)
+          : await fromStore(io, options);
+      const backups = all.filter((backup) => names.length === 0 || names.includes(backup.metadata.name)).sort(byStart);
+      io.print(render(io, backups));
+    });
+}
+
+async function fromCluster(io: CliIo): Promise<KubeObject[]> {
+  const kube = await io.deps().kube();
+  return await kube.list(BACKUP, { namespace: io.options().namespace, signal: io.signal });
+}
+
+async function fromStore(io: CliIo, options: SourceOptions): Promise<KubeObject[]> {
+  const store = await openSource(io, options);
+  const found: KubeObject[] = [];
+  const onUnreadable = (name: string): void => io.note(`backup ${name} has a marker that can't be read`);
+  for await (const { backup } of listBackups(store, { signal: io.signal, onUnreadable })) found.push(backup);
+  return found;
+}
+
+function render(io: CliIo, backups: readonly KubeObject[]): string {
+  const { output } = io.options();
+  if (output === "json") return JSON.stringify(backups, undefined, 2);
+  if (output === "yaml") return stringify(backups);
+  if (backups.length === 0) return "No backups found.";
+  const head = ["NAME", "STATUS", "ERRORS", "WARNINGS", "ITEMS", "STARTED", "EXPIRES", "MADE BY"];
+  return textTable(head, backups.map(row));
+}
+
+function row(backup: KubeObject): string[] {
+  const status = statusOf(backup);
+  const isOurs =
+    status.manifestSha256 !== undefined || backup.metadata.annotations?.[MANIFEST_ANNOTATION] !== undefined;
+  const isLive =
+    backup.apiVersion.startsWith("holdfast.dev/") && status.phase !== "Completed" && status.phase !== "PartiallyFailed";
+  return [
+    backup.metadata.name,
+    status.phase ?? "New",
+    String(status.errors ?? 0),
+    String(status.warnings ?? 0),
+    itemsText(status.progress),
+    status.startTimestamp ?? "",
+    status.expiration ?? "",
+    isOurs || isLive ? "Holdfast" : "Velero",
+  ];
+}
+
+function itemsText(progress: { readonly itemsBackedUp?: number; readonly totalItems?: number } | undefined): string {
+  const { itemsBackedUp = 0, totalItems = 0 } = progress ?? {};
+  return itemsBackedUp === totalItems ? String(itemsBackedUp) : `${itemsBackedUp}/${totalItems}`;
+}
+
+/** Newest first; those that have not begun stand on top. */
+function byStart(a: KubeObject, b: KubeObject): number {
+  const [left, right] = [statusOf(a).startTimestamp ?? "9", statusOf(b).startTimestamp ?? "9"];
+  return left === right ? (a.metadata.name < b.metadata.name ? -1 : 1) : left < right ? 1 : -1;
+}

@@ -1,0 +1,77 @@
+import { Command } from "commander";
+import { RE2JS } from "re2js";
+import { searchBackup } from "../backup/search.ts";
+import { CodedError, messageOf } from "../errors.ts";
+import { cutTo, printable } from "../report/plan-lines.ts";
+import {
+  type ObjectOptions,
+  objectOptions,
+  resourceIn,
+  withBackup,
+  withObjectNamespace,
+  withSource,
+} from "./backup-source.ts";
+import { ExitCode } from "./exit-codes.ts";
+import type { CliIo } from "./io.ts";
+
+interface GrepOptions extends ObjectOptions {
+  readonly resource?: string;
+  readonly regexp: boolean;
+  readonly showSecrets: boolean;
+}
+
+const EXAMPLES = `
+Looks at every key and value. Secrets are left out unless --show-secrets is given: then their decoded values are searched.
+Exit code 1 when nothing matches, as grep has it.
+
+Examples:
+  holdfast backup grep registry.old.example shop-daily-20261120030000
+  holdfast backup grep --regexp 'image: .*:latest' shop-daily-20261120030000 -n shop
+`;
+
+/** Builds `backup grep`. */
+export function backupGrepCommand(io: CliIo): Command {
+  const command = new Command("grep")
+    .description("find text in the objects of a backup")
+    .argument("<text>")
+    .argument("<backup>");
+  return withObjectNamespace(withSource(command))
+    .option("--regexp", "the text is a regular expression (RE2)", false)
+    .option("--resource <name>", "only this resource")
+    .option("--show-secrets", "search Secrets too, and print what matches", false)
+    .addHelpText("after", EXAMPLES)
+    .action(async (text: string, backup: string, given: GrepOptions) => {
+      const options = objectOptions(io, command, given);
+      const matches = options.regexp ? regexp(text) : (value: string) => value.includes(text);
+      const hits = await withBackup(io, backup, options, async (reader) => {
+        let count = 0;
+        const filter = {
+          ...(options.resource === undefined
+            ? {}
+            : { resource: await resourceIn(io, reader, options, options.resource) }),
+          ...(options.inNamespace === undefined ? {} : { namespace: options.inNamespace }),
+          secrets: options.showSecrets,
+        };
+        for await (const { row, path, value } of searchBackup(reader, matches, filter)) {
+          count++;
+          const { resource, namespace, name } = row;
+          const object = `${resource} ${namespace === "" ? "" : `${namespace}/`}${name}`;
+          if (io.options().output === "json") io.print(JSON.stringify({ resource, namespace, name, path, value }));
+          else io.print(cutTo(`${object} ${printable(path)}: ${printable(value)}`, io.width));
+        }
+        return count;
+      });
+      if (hits === 0) io.exitCode = ExitCode.Failed;
+    });
+}
+
+function regexp(text: string): (value: string) => boolean {
+  try {
+    const pattern = RE2JS.compile(text);
+    return (value) => pattern.matcher(value).find();
+  } catch (error) {
+    throw new CodedError("Usage", { argument: text }, `${text} is no regular expression: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}

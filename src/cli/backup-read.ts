@@ -1,0 +1,118 @@
+/** `backup logs`, `download` and `cat`: what a backup holds, as it is. */
+import { createWriteStream } from "node:fs";
+import { pipeline } from "node:stream/promises";
+import { Command } from "commander";
+import { stringify } from "yaml";
+import { parseJson, stringifyJson } from "../api/json.ts";
+import type { KubeObject } from "../api/object.ts";
+import { CodedError } from "../errors.ts";
+import { redactSecret } from "../report/secret-redact.ts";
+import { backupKeys } from "../storage/layout.ts";
+import {
+  type ObjectOptions,
+  objectOptions,
+  openSource,
+  readBackupFile,
+  resourceIn,
+  type SourceOptions,
+  withBackup,
+  withObjectNamespace,
+  withSource,
+} from "./backup-source.ts";
+import type { CliIo } from "./io.ts";
+
+/** Builds `backup logs`. */
+export function backupLogsCommand(io: CliIo): Command {
+  return withSource(new Command("logs").description("print a backup's log").argument("<name>")).action(
+    async (name: string, options: SourceOptions) => {
+      const log = await readBackupFile(await openSource(io, options, name), name, "logs");
+      if (log === undefined)
+        throw new CodedError("Usage", { argument: name }, `backup ${name} has no log in the bucket`);
+      io.print(log);
+    },
+  );
+}
+
+interface DownloadOptions extends SourceOptions {
+  readonly to?: string;
+  readonly force: boolean;
+}
+
+/** Builds `backup download`: the archive as it stands in the bucket. */
+export function backupDownloadCommand(io: CliIo): Command {
+  return withSource(
+    new Command("download").description("copy a backup's archive (tar.gz) to a file").argument("<name>"),
+  )
+    .option("--to <file>", "target (default: <name>-data.tar.gz)")
+    .option("--force", "overwrite the target", false)
+    .action(async (name: string, options: DownloadOptions) => {
+      const target = options.to ?? `${name}-data.tar.gz`;
+      await withBackup(io, name, options, async (reader, store) => {
+        // Ours is compared with its digest first: a file that was handed out is trusted.
+        await reader.verifyArchive();
+        const source = await store.get(backupKeys(name).archive, io.signal);
+        await pipeline(source, createWriteStream(target, { flags: options.force ? "w" : "wx" })).catch(
+          (error: unknown) => {
+            throw new CodedError(
+              "Usage",
+              { argument: "--to" },
+              `cannot write ${target} (use --force to overwrite it)`,
+              { cause: error },
+            );
+          },
+        );
+      });
+      io.print(`Backup ${name} is in ${target}`);
+    });
+}
+
+interface CatOptions extends ObjectOptions {
+  readonly showSecrets: boolean;
+}
+
+const CAT_EXAMPLES = `
+Prints YAML, or JSON with --output json. Values of Secrets are replaced by their sizes unless --show-secrets is given.
+
+Examples:
+  holdfast backup cat shop-daily-20261120030000 deployments web -n shop
+  holdfast backup cat shop-daily-20261120030000 secret db -n shop --show-secrets --output json
+`;
+
+/** Builds `backup cat`. */
+export function backupCatCommand(io: CliIo): Command {
+  const command = new Command("cat")
+    .description("print one object out of a backup")
+    .argument("<backup>")
+    .argument("<resource>", "such as deployments, cm or widgets.example.org")
+    .argument("<name>");
+  return withObjectNamespace(withSource(command))
+    .option("--show-secrets", "print values of Secrets", false)
+    .addHelpText("after", CAT_EXAMPLES)
+    .action(async (backup: string, wanted: string, name: string, given: CatOptions) => {
+      const options = objectOptions(io, command, given);
+      await withBackup(io, backup, options, async (reader) => {
+        const resource = await resourceIn(io, reader, options, wanted);
+        const key = { namespace: options.inNamespace ?? "", name };
+        const row = await reader.row(resource, key);
+        if (row === undefined) {
+          const hint = options.inNamespace === undefined ? "; objects in a namespace need -n" : "";
+          throw new CodedError("Usage", { argument: name }, `backup ${backup} holds no ${resource} ${name}${hint}`);
+        }
+        const object = parseJson(await reader.read(row)) as KubeObject;
+        io.print(printed(io, options.showSecrets ? object : redactSecret(object)));
+      });
+    });
+}
+
+function printed(io: CliIo, object: KubeObject): string {
+  const json = stringifyJson(object, 2);
+  // YAML of the JSON text keeps every digit of a large number.
+  return io.options().output === "json" ? json : stringify(JSON.parse(json, exactNumbers));
+}
+
+/** Integers beyond a double as bigint, which YAML writes digit by digit. */
+function exactNumbers(this: unknown, _key: string, value: unknown, context?: { readonly source?: string }): unknown {
+  const source = context?.source;
+  if (typeof value !== "number" || source === undefined || String(value) === source) return value;
+  return /^-?\d+$/.test(source) ? BigInt(source) : value;
+}

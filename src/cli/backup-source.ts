@@ -1,0 +1,151 @@
+/** Where the commands that look into backups find them: a storage location of the cluster, or a folder. */
+import { gunzipSync } from "node:zlib";
+import type { Command } from "commander";
+import type { Backup } from "../api/kinds.generated.ts";
+import { BACKUP } from "../api/kinds.ts";
+import type { KubeObject } from "../api/object.ts";
+import { CodedError, isCoded } from "../errors.ts";
+import { type BackupReader, openBackup } from "../storage/backup-reader.ts";
+import { FsStore } from "../storage/fs-store.ts";
+import { type BackupKeys, backupKeys } from "../storage/layout.ts";
+import type { ObjectStore } from "../storage/object-store.ts";
+import type { CliIo } from "./io.ts";
+
+export interface SourceOptions {
+  readonly location?: string;
+  readonly dir?: string;
+  /** Holdfast's namespace, where `-n` means the object's. */
+  readonly ownNamespace?: string;
+}
+
+/** The options of a command that looks at objects, of which `-n` names the namespace as kubectl has it. */
+export interface ObjectOptions extends SourceOptions {
+  readonly inNamespace?: string;
+}
+
+/** Adds the option for both namespaces at once: then `-n` is Holdfast's again. */
+export function withObjectNamespace(command: Command): Command {
+  return command.option("-N, --in-namespace <name>", "the objects' namespace, as -n; with both, -n is Holdfast's");
+}
+
+/** Reads `-n` as the objects' namespace, unless `-N` names it. */
+export function objectOptions<T extends ObjectOptions>(io: CliIo, command: Command, options: T): T {
+  let root = command;
+  while (root.parent !== null) root = root.parent;
+  if (options.inNamespace !== undefined || root.getOptionValueSource("namespace") !== "cli") return options;
+  return { ...options, inNamespace: io.options().namespace, ownNamespace: io.config.namespace ?? "holdfast" };
+}
+
+/** Adds the two options that choose the source. */
+export function withSource(command: Command): Command {
+  return command
+    .option("--location <name>", "storage location (default: where the Backup object says, else the default one)")
+    .option("--dir <path>", "a folder that holds backups/: no cluster is needed");
+}
+
+/** The store of the options; of a backup's own location where it has a Backup object and none is named. */
+export async function openSource(io: CliIo, options: SourceOptions, backup?: string): Promise<ObjectStore> {
+  if (options.dir !== undefined) return new FsStore(options.dir);
+  const namespace = options.ownNamespace ?? io.options().namespace;
+  if (options.location !== undefined || backup === undefined)
+    return (await io.deps().location(options.location, namespace)).store;
+  const kube = await io.deps().kube();
+  const record = (await kube.get(BACKUP, { namespace, name: backup }, io.signal)) as Backup | undefined;
+  return (await io.deps().location(record?.status?.storageLocation ?? record?.spec.storageLocation, namespace)).store;
+}
+
+/** Opens a backup, hands it to `use`, and closes it whatever happens. */
+export async function withBackup<T>(
+  io: CliIo,
+  name: string,
+  options: SourceOptions,
+  use: (reader: BackupReader, store: ObjectStore) => Promise<T>,
+): Promise<T> {
+  const store = await openSource(io, options, name);
+  const reader = await openBackup(store, name, { signal: io.signal });
+  try {
+    return await use(reader, store);
+  } finally {
+    await reader.close();
+  }
+}
+
+/** One gzipped file of a backup, as text; undefined where there is none. */
+export async function readBackupFile(
+  store: ObjectStore,
+  name: string,
+  file: keyof BackupKeys,
+): Promise<string | undefined> {
+  try {
+    const chunks: Buffer[] = [];
+    for await (const chunk of await store.get(backupKeys(name)[file])) chunks.push(chunk as Buffer);
+    return gunzipSync(Buffer.concat(chunks)).toString();
+  } catch (error) {
+    if (isCoded(error, "StoreObjectMissing")) return undefined;
+    throw error;
+  }
+}
+
+/** The resource of an archive that a person means: `cm`, `configmap`, `configmaps` or `deployments.apps`. @throws {Usage} */
+export async function resourceIn(
+  io: CliIo,
+  reader: BackupReader,
+  options: SourceOptions,
+  wanted: string,
+): Promise<string> {
+  const resources = await reader.resources();
+  const lower = wanted.toLowerCase();
+  const direct = resources.find((name) => name === lower) ?? resources.find((name) => name.split(".")[0] === lower);
+  if (direct !== undefined) return direct;
+  const byKind = await resourceByKind(reader, resources, lower);
+  if (byKind !== undefined) return byKind;
+  const served = options.dir === undefined ? await servedName(io, wanted) : undefined;
+  if (served !== undefined && resources.includes(served)) return served;
+  throw new CodedError(
+    "Usage",
+    { argument: wanted },
+    `backup ${reader.name} holds no ${wanted}; it has ${resources.join(", ")}`,
+  );
+}
+
+async function resourceByKind(
+  reader: BackupReader,
+  resources: readonly string[],
+  kind: string,
+): Promise<string | undefined> {
+  for (const resource of resources) {
+    for await (const row of reader.rows(resource)) {
+      if (row.kind.toLowerCase() === kind || SHORT_NAMES[kind] === resource) return resource;
+      break;
+    }
+  }
+  return undefined;
+}
+
+/** The short names that work without a cluster; a cluster knows the others. */
+const SHORT_NAMES: Readonly<Record<string, string>> = {
+  cm: "configmaps",
+  crd: "customresourcedefinitions.apiextensions.k8s.io",
+  deploy: "deployments.apps",
+  ds: "daemonsets.apps",
+  ing: "ingresses.networking.k8s.io",
+  ns: "namespaces",
+  po: "pods",
+  pv: "persistentvolumes",
+  pvc: "persistentvolumeclaims",
+  rs: "replicasets.apps",
+  sa: "serviceaccounts",
+  sts: "statefulsets.apps",
+  svc: "services",
+};
+
+async function servedName(io: CliIo, wanted: string): Promise<string | undefined> {
+  const [{ resolveResource }, kube] = await Promise.all([import("../kube/resolve-resource.ts"), io.deps().kube()]);
+  const found = resolveResource(await kube.discovery(), wanted);
+  return found === undefined ? undefined : found.group === "" ? found.resource : `${found.resource}.${found.group}`;
+}
+
+/** `status` of a marker or a Backup, as far as it is printed. */
+export function statusOf(backup: KubeObject): NonNullable<Backup["status"]> {
+  return (backup.status ?? {}) as NonNullable<Backup["status"]>;
+}
