@@ -49,28 +49,35 @@ interface LiveObject {
 }
 
 async function* compareResource(context: LiveContext): AsyncGenerator<ObjectDifference> {
-  const { before, kube, filter, name, resource, signal } = context;
+  const { before, filter, name, resource } = context;
   const live = resource === undefined ? new Map<string, LiveObject>() : await digests(context, resource);
   for await (const row of before.rows(name)) {
     if (filter.namespace !== undefined && row.namespace !== filter.namespace) continue;
     const key = `${row.namespace}/${row.name}`;
-    const found = live.get(key);
+    const difference = await compareRow(context, row, live.get(key));
     live.delete(key);
-    if (found === undefined) yield { type: "removed", ...identityOf(row) };
-    else if (found.content !== row.content && resource !== undefined) {
-      const [archived, current] = await Promise.all([before.read(row), kube.get(resource, row, signal)]);
-      if (current === undefined) yield { type: "removed", ...identityOf(row) };
-      else {
-        const changes = contentChanges(parseJson(archived) as KubeObject, current);
-        if (changes.length > 0) yield { type: "changed", ...identityOf(row), changes };
-      }
-    }
+    if (difference !== undefined) yield difference;
   }
   if (resource === undefined || !wasListed(before, resource, name)) return;
   yield* [...live]
     .filter(([, object]) => object.selected)
     .map(([key, object]) => ({ type: "added" as const, resource: name, kind: object.kind, ...splitKey(key) }))
     .sort((a, b) => compareUtf8(a.namespace, b.namespace) || compareUtf8(a.name, b.name));
+}
+
+async function compareRow(
+  { before, kube, resource, signal }: LiveContext,
+  row: IndexRow,
+  live: LiveObject | undefined,
+): Promise<ObjectDifference | undefined> {
+  const { kind, namespace, name } = row;
+  const identity = { resource: row.resource, kind, namespace, name };
+  if (live === undefined || resource === undefined) return { type: "removed", ...identity };
+  if (live.content === row.content) return undefined;
+  const [archived, current] = await Promise.all([before.read(row), kube.get(resource, row, signal)]);
+  if (current === undefined) return { type: "removed", ...identity };
+  const changes = contentChanges(parseJson(archived) as KubeObject, current);
+  return changes.length === 0 ? undefined : { type: "changed", ...identity, changes };
 }
 
 /** Whether all objects of the kind were asked for: a cluster-scoped kind may only have come along with others. */
@@ -106,10 +113,6 @@ function liveSelection(spec: BackupSpec): (object: KubeObject) => boolean {
     skipReason(object, includes) === undefined &&
     (object.kind !== "Namespace" || includes(object.metadata.name)) &&
     (everything || selectors.some((selector) => matchesLabels(selector, object.metadata.labels)));
-}
-
-function identityOf({ resource, kind, namespace, name }: IndexRow): Omit<ObjectDifference, "type" | "changes"> {
-  return { resource, kind, namespace, name };
 }
 
 function splitKey(key: string): { namespace: string; name: string } {

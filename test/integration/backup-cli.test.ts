@@ -37,7 +37,7 @@ async function holdfast(...argv: string[]): Promise<{ out: string; err: string; 
     buildDeps: () => ({
       kube: async () => kube,
       location: async () => ({ namespace: "holdfast", name: "default", readOnly: false, store: new FsStore(folder) }),
-      close: () => {},
+      close: async () => {},
     }),
   });
   await runCli(io, createProgram(io, "0.0.0", [backupCommand(io), historyCommand(io)]), argv);
