@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { HOLDFAST_VERSION } from "./api/version.ts";
+import { backupCommand } from "./cli/backup.ts";
 import { readConfig } from "./cli/config.ts";
 import { buildDeps } from "./cli/deps.ts";
 import { createCliIo } from "./cli/io.ts";
@@ -32,7 +33,13 @@ const io = createCliIo({
   signal: stopping.signal,
   buildDeps,
 });
-const commands: Command[] = [validateCommand(io), planCommand(io), runCommand(io), statusCommand(io)];
+const commands: Command[] = [
+  validateCommand(io),
+  planCommand(io),
+  runCommand(io),
+  statusCommand(io),
+  backupCommand(io),
+];
 await runCli(io, createProgram(io, HOLDFAST_VERSION, commands), process.argv.slice(2));
 await io.close();
 process.exitCode = io.exitCode;

@@ -20,6 +20,8 @@ export interface Controllers {
   onChange(kind: KindName, key: ObjectKey, object: KubeObject | undefined): void;
   /** A run ended and its slot is free: its object is looked at again, and so are those that wait for a slot. */
   onRunEnd(run: string): void;
+  /** From now on changes wake reconcilers; before, all kinds must be listed, or one decides on half of the picture. */
+  start(): void;
   /** Puts every live object into its queue. */
   addAll(): void;
   /** Keys waiting and in work. */
@@ -43,6 +45,7 @@ const WORKERS: Readonly<Record<KindName, number>> = {
 /** Builds the queues and says what wakes what. */
 export function createControllers(deps: ReconcileDeps): Controllers {
   let failures = 0;
+  let isStarted = false;
   const reconcilers: Readonly<Record<KindName, (key: ObjectKey) => Promise<Result>>> = {
     GitSource: createGitSourceReconciler(deps),
     BackupStorageLocation: createStorageLocationReconciler(deps),
@@ -71,8 +74,9 @@ export function createControllers(deps: ReconcileDeps): Controllers {
   }
 
   function onChange(kind: KindName, key: ObjectKey, object: KubeObject | undefined): void {
-    add(kind, key);
     deps.record.note(kind, key, object);
+    if (!isStarted) return;
+    add(kind, key);
     if (kind === "Backup" && object !== undefined) {
       const policy = policyKeyOf(object as never, deps.installation.namespace);
       if (policy !== undefined && deps.live.get("BackupPolicy", policy) !== undefined) add("BackupPolicy", policy);
@@ -100,6 +104,9 @@ export function createControllers(deps: ReconcileDeps): Controllers {
           if (isQueued) add(waiting, keyOf(object));
         }
       }
+    },
+    start: () => {
+      isStarted = true;
     },
     addAll: () => {
       if (deps.sources.flagged !== undefined) add("GitSource", keyOf(deps.sources.flagged as unknown as KubeObject));

@@ -17,8 +17,6 @@ import { FIELD_MANAGER, writeStatus } from "./write-status.ts";
 
 /** What one look at a location's folders came to. */
 export interface SyncOutcome {
-  /** Backups that can be restored from there. */
-  readonly backups: number;
   /** Records of vanished data that the breaker keeps, with the digest that lets them go. */
   readonly held: { readonly digest: string; readonly count: number; readonly why: string } | undefined;
 }
@@ -38,11 +36,9 @@ export async function syncLocation(
   const folders = new Set(await listFolders(store));
   const here = backupsIn(deps, location);
   const known = new Set(here.filter((backup) => !lacksStatus(backup)).map(({ metadata }) => metadata.name));
-  let found = 0;
   const onUnreadable = (name: string, error: unknown): void =>
     deps.log.info({ location: location.metadata.name, backup: name, error: messageOf(error) }, "marker is unreadable");
   for await (const { backup } of listBackups(store, { only: (name) => !known.has(name), onUnreadable })) {
-    found++;
     await recreate(deps, location, backup);
   }
   const held = await dropVanished(
@@ -51,8 +47,12 @@ export async function syncLocation(
     here.filter(({ metadata }) => !folders.has(metadata.name)),
     here,
   );
-  const restorable = here.filter(({ metadata, status }) => folders.has(metadata.name) && isRestorable(status?.phase));
-  return { backups: restorable.length + found, held };
+  return { held };
+}
+
+/** How many backups of a location can be restored. */
+export function countRestorable(deps: ReconcileDeps, location: Live<"BackupStorageLocation">): number {
+  return backupsIn(deps, location).filter(({ status }) => isRestorable(status?.phase)).length;
 }
 
 /** The Backups whose data is in this location. */

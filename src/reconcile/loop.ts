@@ -77,6 +77,7 @@ export function createLoop(parts: LoopParts): Loop {
       deps.live.replace(kind.kind, await deps.kube.list(kind));
       listed.add(kind.kind);
     }
+    controllers.start();
   }
 
   async function stop(): Promise<void> {

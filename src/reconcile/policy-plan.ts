@@ -107,7 +107,7 @@ function planSchedule(input: PolicyPlanInput, schedule: ScheduleWithDefaults, ru
   const settledMs = create !== undefined || decision.type === "missed" ? slotOf(decision) : undefined;
   const doneMs = settledMs ?? lastSlotMs;
   const newest =
-    creates[0] === undefined ? newestRun(runs) : { name: creates[0].name, phase: "New", slotMs: doneMs ?? 0 };
+    creates[0] === undefined ? newestRun(runs, before) : { name: creates[0].name, phase: "New", slotMs: doneMs ?? 0 };
   const status = scheduleStatus(schedule, {
     before,
     runs,
@@ -116,16 +116,20 @@ function planSchedule(input: PolicyPlanInput, schedule: ScheduleWithDefaults, ru
     resumedMs: history.resumedMs,
     decision,
   });
-  const ended = runs.find(({ backup }) => isEnded(backup.status?.phase));
+  const ended = runs.find(({ backup }) => isEnded(backup.status?.phase))?.backup.status?.phase ?? endedBefore(before);
   return {
     creates,
     status,
     problem: decision.type === "invalid" ? `schedule ${schedule.name}: ${decision.message}` : undefined,
     lookAtMs: lookAt(decision, settledMs !== undefined),
     newest,
-    isFailing: ended !== undefined && ended.backup.status?.phase !== "Completed",
+    isFailing: ended !== undefined && ended !== "Completed",
     hasRun: ended !== undefined,
   };
+}
+
+function endedBefore(before: ScheduleStatus | undefined): string | undefined {
+  return isEnded(before?.lastPhase) ? before?.lastPhase : undefined;
 }
 
 /** Since when slots count: the policy's creation, the schedule's first sight, or its last resumption. */
@@ -210,9 +214,17 @@ function lookAt(decision: Due, isSettled: boolean): number | undefined {
   }
 }
 
-function newestRun(runs: readonly SlotRun[]): { name: string; phase: string; slotMs: number } | undefined {
+/** The newest run there is, else the one that the status remembers: its Backup may be gone by now. */
+function newestRun(
+  runs: readonly SlotRun[],
+  before: ScheduleStatus | undefined,
+): { name: string; phase: string; slotMs: number } | undefined {
   const [run] = runs;
-  return run && { name: run.backup.metadata.name, phase: run.backup.status?.phase ?? "New", slotMs: run.slotMs };
+  if (run !== undefined)
+    return { name: run.backup.metadata.name, phase: run.backup.status?.phase ?? "New", slotMs: run.slotMs };
+  if (before?.lastBackup === undefined) return undefined;
+  const slotMs = before.lastSlot === undefined ? 0 : Date.parse(before.lastSlot);
+  return { name: before.lastBackup, phase: before.lastPhase ?? "New", slotMs };
 }
 
 /** The runs of one schedule, newest first; others' backups and safety backups don't count. */

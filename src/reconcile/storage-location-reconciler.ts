@@ -10,7 +10,7 @@ import type { ObjectStore } from "../storage/object-store.ts";
 import { type ConditionalWrites, probeConditionalWrites } from "../storage/probe.ts";
 import type { ReconcileDeps } from "./deps.ts";
 import type { Live } from "./live-objects.ts";
-import { cleanUnfinished, type SyncOutcome, syncLocation } from "./location-sync.ts";
+import { cleanUnfinished, countRestorable, type SyncOutcome, syncLocation } from "./location-sync.ts";
 import { isReadOnly } from "./locations.ts";
 import { DONE, type Result, requeue, type StepOutcome } from "./result.ts";
 import { summarize } from "./summarize.ts";
@@ -53,7 +53,8 @@ export function createStorageLocationReconciler(deps: ReconcileDeps): (key: Obje
     }
     const state = stateOf(seen, location, conditional);
     const settled = await writeAvailable(deps, location, state);
-    if (await syncWhenDue(deps, settled, { store, state, syncPeriodMs })) await writeAvailable(deps, settled, state);
+    const isSynced = await syncWhenDue(deps, settled, { store, state, syncPeriodMs });
+    if (isSynced) await writeAvailable(deps, settled, state);
     return requeue(Math.min(validationFrequencyMs || NEVER_MS, syncPeriodMs || NEVER_MS));
   };
 }
@@ -83,7 +84,7 @@ function stateOf(
     conditional,
     syncedAt: undefined,
     cleanedAt: undefined,
-    sync: { backups: location.status?.backups ?? 0, held: undefined },
+    sync: { held: undefined },
   };
   seen.set(key, state);
   return state;
@@ -127,7 +128,7 @@ async function writeAvailable(
     ...before,
     phase: "Available",
     conditions,
-    backups: sync.backups,
+    backups: countRestorable(deps, location),
     // only a change is a transition: a time that moves with every look would be a write with every look
     lastValidationTime: wasAvailable ? (before.lastValidationTime ?? rfc3339(nowMs)) : rfc3339(nowMs),
     ...(generation === undefined ? {} : { observedGeneration: generation }),
