@@ -1,0 +1,187 @@
+import { chmod, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { stringify } from "yaml";
+import { systemClock } from "../../src/clock.ts";
+import { createKubeClient } from "../../src/kube/create-client.ts";
+import { silentLogger } from "../../src/log.ts";
+import { createGuardedFolder, type GuardedFolder } from "../../tools/testbed/process/guarded-folder.ts";
+import { useKubeClients } from "../support/kube-client.ts";
+import { startClusterProxy } from "../support/proxy.ts";
+import { uniqueName } from "../support/test-cluster.ts";
+import { useTestCluster } from "../support/use-test-cluster.ts";
+
+const NAMESPACES = { group: "", version: "v1", resource: "namespaces" };
+const DEFAULT = { namespace: "", name: "default" };
+
+describe("credentials", () => {
+  const cluster = useTestCluster();
+  const connect = useKubeClients();
+  let folder: GuardedFolder;
+
+  beforeAll(async () => {
+    folder = await createGuardedFolder();
+  });
+  afterAll(() => folder.remove());
+
+  /** A kubeconfig of one user for the test cluster. */
+  async function kubeconfig(user: object, server = cluster.server): Promise<string> {
+    const path = join(folder.path, uniqueName("kubeconfig"));
+    const authority = Buffer.from(cluster.connection.ca).toString("base64");
+    const config = {
+      apiVersion: "v1",
+      kind: "Config",
+      "current-context": "main",
+      clusters: [{ name: "c", cluster: { server, "certificate-authority-data": authority } }],
+      users: [{ name: "u", user }],
+      contexts: [{ name: "main", context: { cluster: "c", user: "u" } }],
+    };
+    await writeFile(path, stringify(config));
+    return path;
+  }
+
+  it("takes a token", async () => {
+    const kube = await connect(await kubeconfig({ token: cluster.connection.token }));
+
+    expect((await kube.get(NAMESPACES, DEFAULT))?.metadata.name).toBe("default");
+  });
+
+  it("takes a token file, also beside the kubeconfig, and notices that it was replaced", async () => {
+    const name = uniqueName("token");
+    await writeFile(join(folder.path, name), "expired\n");
+    const kube = await connect(await kubeconfig({ tokenFile: name }));
+    await expect(kube.get(NAMESPACES, DEFAULT)).rejects.toMatchObject({ code: "KubeForbidden", data: { status: 401 } });
+
+    await writeFile(join(folder.path, name), `${cluster.connection.token}\n`);
+
+    expect((await kube.get(NAMESPACES, DEFAULT))?.metadata.name).toBe("default");
+  });
+
+  it("asks an exec plugin, once for many requests, and again when its token is refused", async () => {
+    const counter = join(folder.path, uniqueName("count"));
+    const tokenFile = join(folder.path, uniqueName("token"));
+    const plugin = join(folder.path, uniqueName("plugin"));
+    await writeFile(tokenFile, cluster.connection.token);
+    const answer = '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"%s"}}';
+    await writeFile(
+      plugin,
+      `#!/bin/sh\necho "$KUBERNETES_EXEC_INFO" >> ${counter}\nprintf '${answer}' "$(cat ${tokenFile})"\n`,
+    );
+    await chmod(plugin, 0o700);
+    const exec = { apiVersion: "client.authentication.k8s.io/v1", command: plugin, interactiveMode: "Never" };
+    const kube = await connect(await kubeconfig({ exec }));
+    const asked = async () => (await readFile(counter, "utf8")).trim().split("\n");
+
+    await Promise.all(Array.from({ length: 10 }, () => kube.get(NAMESPACES, DEFAULT)));
+    expect(await asked()).toHaveLength(1);
+    expect(JSON.parse((await asked())[0] ?? "")).toMatchObject({
+      kind: "ExecCredential",
+      spec: { interactive: false },
+    });
+
+    await writeFile(tokenFile, "revoked");
+    const revoked = await connect(await kubeconfig({ exec }));
+    await expect(revoked.get(NAMESPACES, DEFAULT)).rejects.toMatchObject({ code: "KubeForbidden" });
+    await writeFile(tokenFile, cluster.connection.token);
+    expect((await revoked.get(NAMESPACES, DEFAULT))?.metadata.name).toBe("default");
+  });
+
+  it("says what a failing exec plugin said", async () => {
+    const exec = {
+      apiVersion: "client.authentication.k8s.io/v1",
+      command: "sh",
+      args: ["-c", "echo log in first >&2; exit 1"],
+    };
+    const kube = await connect(await kubeconfig({ exec }));
+
+    await expect(kube.get(NAMESPACES, DEFAULT)).rejects.toMatchObject({
+      code: "KubeConfigInvalid",
+      message: /log in first/,
+    });
+  });
+
+  it("acts as another user when told to", async () => {
+    const kube = await connect(await kubeconfig({ token: cluster.connection.token }), { impersonate: "nobody" });
+
+    await expect(kube.get(NAMESPACES, DEFAULT)).rejects.toMatchObject({
+      code: "KubeForbidden",
+      message: /User "nobody"/,
+    });
+  });
+
+  it("picks the named context", async () => {
+    const path = await kubeconfig({ token: cluster.connection.token });
+    const kube = await connect(path, { context: "main" });
+
+    expect(await kube.getPath("/readyz")).toBe("ok");
+    const options = { kubeconfigPath: path, context: "other", clock: systemClock, log: silentLogger };
+    await expect(createKubeClient(options)).rejects.toMatchObject({
+      code: "KubeConfigInvalid",
+      message: /"other".*main/,
+    });
+  });
+
+  it("names a kubeconfig that is not there or does not parse", async () => {
+    const absent = join(folder.path, "absent");
+    const broken = join(folder.path, uniqueName("broken"));
+    await writeFile(broken, "{ clusters: [");
+    for (const kubeconfigPath of [absent, broken]) {
+      const options = { kubeconfigPath, clock: systemClock, log: silentLogger };
+      await expect(createKubeClient(options)).rejects.toMatchObject({
+        code: "KubeConfigInvalid",
+        data: { path: kubeconfigPath },
+      });
+    }
+  });
+
+  it("refuses a server whose certificate is another's, at once", async () => {
+    const path = join(folder.path, uniqueName("kubeconfig"));
+    const clusters = [{ name: "c", cluster: { server: cluster.server } }];
+    const users = [{ name: "u", user: { token: cluster.connection.token } }];
+    const contexts = [{ name: "m", context: { cluster: "c", user: "u" } }];
+    await writeFile(
+      path,
+      stringify({ apiVersion: "v1", kind: "Config", "current-context": "m", clusters, users, contexts }),
+    );
+    const kube = await connect(path);
+    const began = performance.now();
+
+    await expect(kube.getPath("/version")).rejects.toMatchObject({
+      code: "KubeUnavailable",
+      message: /certificate is not trusted/,
+    });
+    expect(performance.now() - began).toBeLessThan(3_000);
+  });
+
+  it("reaches a server below a path, as behind a gateway", async () => {
+    const gateway = await startClusterProxy(cluster);
+    gateway.setFaults(async (call) => {
+      const inner = call.url.replace(/^\/k8s\/clusters\/one/, "");
+      if (inner === call.url) return { type: "answer", status: 404, headers: {}, body: "no such cluster" };
+      const answer = await cluster.request("GET", inner);
+      return {
+        type: "answer",
+        status: answer.status,
+        headers: { "content-type": "application/json" },
+        body: answer.text,
+      };
+    });
+    const kube = await connect(await kubeconfig({ token: "any" }, `${gateway.url}/k8s/clusters/one/`));
+
+    expect((await kube.get(NAMESPACES, DEFAULT))?.metadata.name).toBe("default");
+    await gateway.stop();
+  });
+
+  it("takes gzip where told to, and gives the same bytes", async () => {
+    const plain = await connect(cluster.kubeconfigPath);
+    const proxy = await startClusterProxy(cluster);
+    const zipped = await connect(proxy.kubeconfigPath, { limits: { acceptEncoding: "gzip" } });
+    const clusterRoles = { group: "rbac.authorization.k8s.io", version: "v1", resource: "clusterroles" };
+
+    const key = { namespace: "", name: "admin" };
+    expect(await zipped.getBytes(clusterRoles, key)).toEqual(await plain.getBytes(clusterRoles, key));
+    expect((await zipped.list(clusterRoles)).length).toBe((await plain.list(clusterRoles)).length);
+    expect(proxy.calls.every((call) => call.headers["accept-encoding"] === "gzip")).toBe(true);
+    await proxy.stop();
+  });
+});
