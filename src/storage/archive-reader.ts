@@ -22,8 +22,10 @@ export interface ArchiveLimits {
   readonly entries: number;
   readonly entryBytes: number;
   readonly totalBytes: number;
-  /** Inflated bytes per archived byte, looked at beyond the first 64 MiB. */
+  /** Inflated bytes per archived byte. */
   readonly ratio: number;
+  /** From where the ratio counts: small archives of equal objects shrink a hundredfold and more, and harm nobody. */
+  readonly ratioFromBytes: number;
 }
 
 /** Generous for any real cluster, and far below what would bring a process down. */
@@ -32,10 +34,8 @@ export const DEFAULT_LIMITS: ArchiveLimits = {
   entryBytes: 32 * 1024 * 1024,
   totalBytes: 64 * 1024 * 1024 * 1024,
   ratio: 250,
+  ratioFromBytes: 64 * 1024 * 1024,
 };
-
-/** Small archives of equal objects shrink a hundredfold and more, and harm nobody. */
-const RATIO_FROM_BYTES = 64 * 1024 * 1024;
 
 /** What is read, and what is known of it beforehand. */
 export interface ReadArchiveOptions {
@@ -113,7 +113,7 @@ function checkVolume(total: number, gunzip: Gunzip, limits: ArchiveLimits): void
   if (total > limits.totalBytes) {
     throw new TarRefusal("unsafe", "", `it inflates to more than ${limits.totalBytes} bytes`);
   }
-  if (total > RATIO_FROM_BYTES && total > gunzip.bytesWritten * limits.ratio) {
+  if (total > limits.ratioFromBytes && total > gunzip.bytesWritten * limits.ratio) {
     throw new TarRefusal("unsafe", "", `it inflates to more than ${limits.ratio} times its size`);
   }
 }

@@ -3,9 +3,9 @@ import type { Readable } from "node:stream";
 import type { ObjectKey } from "../api/object.ts";
 import { CodedError } from "../errors.ts";
 import { archivePath, isArchivable, VERSION_BODY, VERSION_PATH } from "./archive-path.ts";
-import { createGzipMembers, type GzipFile } from "./gzip-members.ts";
+import { createGzipMembers, type GzipFile, type GzipMembers } from "./gzip-members.ts";
 import { createIndexFile, type IndexFile } from "./index-writer.ts";
-import { createMemberBuffers, type MemberBuffer } from "./member-buffer.ts";
+import { createMemberBuffers, type MemberBuffer, type MemberBuffers } from "./member-buffer.ts";
 import { createRowTable, type RowTable, sortedTables } from "./row-table.ts";
 import { BLOCK } from "./tar-header.ts";
 
@@ -78,128 +78,130 @@ export interface ArchiveWriterOptions {
 
 /** A writer of an ordinary tar.gz made of independent gzip members. */
 export function createArchiveWriter(options: ArchiveWriterOptions): ArchiveWriter {
-  const memberBytes = options.memberBytes ?? 1024 * 1024;
-  const openMembers = options.openMembers ?? 16;
-  const file = createGzipMembers(options.parallelism === undefined ? {} : { parallelism: options.parallelism });
-  const buffers = createMemberBuffers(options.modifiedMs, memberBytes);
-  const tables = new Map<string, RowTable>();
+  return new SeekableArchive(options);
+}
+
+interface OpenMember {
+  /** What rows carry until the archive is finished: they are made before their member is placed. */
+  readonly id: number;
+  readonly buffer: MemberBuffer;
+}
+
+class SeekableArchive implements ArchiveWriter {
+  readonly readable: Readable;
+  readonly #memberBytes: number;
+  readonly #openMembers: number;
+  readonly #file: GzipMembers;
+  readonly #buffers: MemberBuffers;
+  readonly #tables = new Map<string, RowTable>();
   /** Least recently written first: a Map keeps the order of insertion. */
-  const open = new Map<string, { id: number; buffer: MemberBuffer }>();
-  /** Ordinal in the file by the number that rows carry: rows are made before their member is written. */
-  const ordinals: number[] = [];
-  let pushed = 0;
-  let items = 0;
+  readonly #open = new Map<string, OpenMember>();
+  /** Ordinal in the file by member id. */
+  readonly #ordinals: number[] = [];
+  readonly #begun: Promise<void>;
+  #pushed = 0;
+  #items = 0;
 
-  const preface = buffers.take();
-  preface.append(VERSION_PATH, Buffer.from(VERSION_BODY));
-  const begun = push(preface);
-  begun.catch(() => {});
-
-  function push(buffer: MemberBuffer): Promise<void> {
-    pushed += 1;
-    return file.push(buffer.bytes(), () => buffers.give(buffer));
+  constructor(options: ArchiveWriterOptions) {
+    this.#memberBytes = options.memberBytes ?? 1024 * 1024;
+    this.#openMembers = options.openMembers ?? 16;
+    this.#file = createGzipMembers(options.parallelism === undefined ? {} : { parallelism: options.parallelism });
+    this.#buffers = createMemberBuffers(options.modifiedMs, this.#memberBytes);
+    this.readable = this.#file.readable;
+    const preface = this.#buffers.take();
+    preface.append(VERSION_PATH, Buffer.from(VERSION_BODY));
+    this.#begun = this.#push(preface);
+    this.#begun.catch(() => {}); // finish() throws it.
   }
 
-  function close(resource: string): Promise<void> | undefined {
-    const member = open.get(resource);
-    if (member === undefined) return undefined;
-    open.delete(resource);
-    ordinals[member.id] = pushed;
-    return push(member.buffer);
+  get items(): number {
+    return this.#items;
   }
 
-  /** The open member of a resource, with room for `length` bytes unless the entry alone is larger than a member. */
-  function memberFor(resource: string, length: number, waits: Promise<void>[]): { id: number; buffer: MemberBuffer } {
-    const current = open.get(resource);
-    if (current !== undefined && current.buffer.length + length <= memberBytes) {
-      open.delete(resource);
-      open.set(resource, current);
-      return current;
-    }
-    const [oldest] = open.keys();
-    const closing = current === undefined && open.size >= openMembers ? oldest : resource;
-    const closed = closing === undefined ? undefined : close(closing);
-    if (closed !== undefined) waits.push(closed);
-    const fresh = { id: ordinals.push(-1) - 1, buffer: buffers.take() };
-    open.set(resource, fresh);
-    return fresh;
+  has(resource: string, key: ObjectKey): boolean {
+    return this.#tables.get(resource)?.has(key.namespace, key.name, "") ?? false;
   }
 
-  function tableOf(resource: string): RowTable {
-    const known = tables.get(resource);
-    if (known !== undefined) return known;
-    const table = createRowTable();
-    tables.set(resource, table);
-    return table;
-  }
-
-  async function add(entry: ArchiveEntry): Promise<AddOutcome> {
-    const versionFolder = entry.versionFolder === "other" ? entry.version : "";
-    const position = { ...pick(entry), versionFolder };
+  async add(entry: ArchiveEntry): Promise<AddOutcome> {
+    const { resource, version, kind, namespace, name, body, content } = entry;
+    const versionFolder = entry.versionFolder === "other" ? version : "";
+    const position = { resource, namespace, name, versionFolder };
     if (!isArchivable(position)) throw unsafe(entry);
-    const table = tableOf(entry.resource);
-    if (table.has(entry.namespace, entry.name, versionFolder)) return "duplicate";
+    const table = this.#tableOf(resource);
+    if (table.has(namespace, name, versionFolder)) return "duplicate";
     const path = archivePath(position);
-    const waits: Promise<void>[] = [];
-    const member = memberFor(entry.resource, buffers.entryLength(path, entry.body.length), waits);
-    const offset = member.buffer.append(path, entry.body);
+    const { member, closed } = this.#memberFor(resource, this.#buffers.entryLength(path, body.length));
+    const offset = member.buffer.append(path, body);
     if (entry.versionFolder === "preferred") {
-      member.buffer.append(
-        archivePath({ ...position, versionFolder: `${entry.version}-preferredversion` }),
-        entry.body,
-      );
+      member.buffer.append(archivePath({ ...position, versionFolder: `${version}-preferredversion` }), body);
     }
-    const sha256 = hash("sha256", entry.body, "buffer");
-    const { version, kind, namespace, name, content } = entry;
-    table.add({
-      version,
-      kind,
-      namespace,
-      name,
-      versionFolder,
-      member: member.id,
-      offset,
-      length: entry.body.length,
-      sha256,
-      content,
-    });
-    if (versionFolder === "") items += 1;
-    if (waits.length > 0) await Promise.all(waits);
+    const sha256 = hash("sha256", body, "buffer");
+    const row = { version, kind, namespace, name, versionFolder, offset, length: body.length, sha256, content };
+    table.add({ ...row, member: member.id });
+    if (versionFolder === "") this.#items += 1;
+    await closed;
     return "written";
   }
 
-  async function finish(): Promise<ArchiveTotals> {
-    await begun;
-    for (const resource of [...open.keys()]) await close(resource);
-    await file.push(Buffer.alloc(2 * BLOCK));
-    const done = await file.end();
-    const sorted = sortedTables(tables);
+  async endResource(resource: string): Promise<void> {
+    await this.#close(resource);
+  }
+
+  async finish(): Promise<ArchiveTotals> {
+    await this.#begun;
+    for (const resource of [...this.#open.keys()]) await this.#close(resource);
+    await this.#file.push(Buffer.alloc(2 * BLOCK));
+    const file = await this.#file.end();
+    const sorted = sortedTables(this.#tables);
+    const classic = sorted.filter(([, table]) => table.classic > 0);
     return {
-      sizeBytes: done.sizeBytes,
-      sha256: done.sha256,
-      items,
-      resources: Object.fromEntries(
-        sorted.filter(([, table]) => table.classic > 0).map(([name, table]) => [name, table.classic]),
-      ),
-      index: createIndexFile(sorted, (member) => placeOf(done, ordinals[member])),
+      sizeBytes: file.sizeBytes,
+      sha256: file.sha256,
+      items: this.#items,
+      resources: Object.fromEntries(classic.map(([resource, table]) => [resource, table.classic])),
+      index: createIndexFile(sorted, (member) => placeOf(file, this.#ordinals[member])),
     };
   }
 
-  return {
-    readable: file.readable,
-    add,
-    has: (resource, key) => tables.get(resource)?.has(key.namespace, key.name, "") ?? false,
-    get items() {
-      return items;
-    },
-    endResource: async (resource) => await close(resource),
-    finish,
-    abort: file.abort,
-  };
-}
+  abort(reason: Error): void {
+    this.#file.abort(reason);
+  }
 
-function pick(entry: ArchiveEntry): { resource: string; namespace: string; name: string } {
-  return { resource: entry.resource, namespace: entry.namespace, name: entry.name };
+  /** The open member of a resource, with room for `length` bytes unless the entry alone is larger than a member. */
+  #memberFor(resource: string, length: number): { member: OpenMember; closed: Promise<void> | undefined } {
+    const current = this.#open.get(resource);
+    if (current !== undefined && current.buffer.length + length <= this.#memberBytes) {
+      this.#open.delete(resource);
+      this.#open.set(resource, current);
+      return { member: current, closed: undefined };
+    }
+    const [oldest = resource] = this.#open.keys();
+    const closed = this.#close(current === undefined && this.#open.size >= this.#openMembers ? oldest : resource);
+    const member = { id: this.#ordinals.push(-1) - 1, buffer: this.#buffers.take() };
+    this.#open.set(resource, member);
+    return { member, closed };
+  }
+
+  #close(resource: string): Promise<void> | undefined {
+    const member = this.#open.get(resource);
+    if (member === undefined) return undefined;
+    this.#open.delete(resource);
+    this.#ordinals[member.id] = this.#pushed;
+    return this.#push(member.buffer);
+  }
+
+  #push(buffer: MemberBuffer): Promise<void> {
+    this.#pushed += 1;
+    return this.#file.push(buffer.bytes(), () => this.#buffers.give(buffer));
+  }
+
+  #tableOf(resource: string): RowTable {
+    const known = this.#tables.get(resource);
+    if (known !== undefined) return known;
+    const table = createRowTable();
+    this.#tables.set(resource, table);
+    return table;
+  }
 }
 
 function placeOf(file: GzipFile, ordinal: number | undefined): { offset: number; length: number } {

@@ -1,10 +1,11 @@
 import { createHash, randomBytes } from "node:crypto";
 import { type Dirent, constants as fsConstants } from "node:fs";
-import { type FileHandle, link, mkdir, open, readdir, realpath, rename, rmdir, stat, unlink } from "node:fs/promises";
+import { type FileHandle, mkdir, open, readdir, realpath, rename, rmdir, stat, unlink } from "node:fs/promises";
 import { basename, dirname, join, sep } from "node:path";
-import { Readable } from "node:stream";
+import type { Readable } from "node:stream";
 import { CodedError } from "../errors.ts";
 import { fromFsError } from "./fs-errors.ts";
+import { exists, ignoreMissing, isMissing, linkInto, syncFolder, writeBody } from "./fs-file.ts";
 import { compareUtf8 } from "./index-row.ts";
 import type { ObjectStat, ObjectStore, PutOptions, PutOutcome } from "./object-store.ts";
 import { discard } from "./streams.ts";
@@ -246,67 +247,6 @@ function uploadPrefix(key: string): string {
   return `${UPLOAD}${createHash("sha256").update(basename(key)).digest("hex").slice(0, 16)}-`;
 }
 
-async function writeBody(
-  file: FileHandle,
-  body: Uint8Array | Readable,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const onAbort = (): void => void (body instanceof Readable && body.destroy(abortError(signal)));
-  signal?.addEventListener("abort", onAbort, { once: true });
-  try {
-    for await (const chunk of body instanceof Readable ? body : [body]) {
-      signal?.throwIfAborted();
-      await file.writeFile(chunk as Uint8Array);
-    }
-    signal?.throwIfAborted();
-  } finally {
-    signal?.removeEventListener("abort", onAbort);
-  }
-}
-
-function abortError(signal: AbortSignal | undefined): Error {
-  return signal?.reason instanceof Error ? signal.reason : new Error("aborted");
-}
-
-/** False when `target` exists: link(2) never replaces. */
-async function linkInto(temporary: string, target: string): Promise<boolean> {
-  try {
-    await link(temporary, target);
-    return true;
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;
-    throw error;
-  }
-}
-
-/** A new name is on disk only once its folder is. */
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, fsConstants.O_RDONLY | fsConstants.O_DIRECTORY);
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return await stat(path).then(
-    () => true,
-    (error: unknown) => {
-      if (isMissing(error)) return false;
-      throw error;
-    },
-  );
-}
-
 function orderOf(entry: Dirent): string {
   return entry.isDirectory() ? `${entry.name}/` : entry.name;
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR");
-}
-
-function ignoreMissing(error: unknown): void {
-  if (!isMissing(error)) throw error;
 }

@@ -56,100 +56,118 @@ interface Waiter {
 
 /** An empty file. */
 export function createGzipMembers(options: GzipMembersOptions = {}): GzipMembers {
-  const parallelism = options.parallelism ?? Math.min(availableParallelism(), 4);
-  const queue: Slot[] = [];
-  const members: PlacedMember[] = [];
-  const hash: Hash = createHash("sha256");
-  let running = 0;
-  let offset = 0;
-  let wanted = false;
-  let failure: Error | undefined;
-  let ending: { resolve(file: GzipFile): void; reject(error: Error): void } | undefined;
-  const waiters: Waiter[] = [];
+  return new MemberPipeline(options);
+}
 
-  const readable = new Readable({
-    highWaterMark: OUTPUT_CHUNK,
-    read() {
-      wanted = true;
-      emit();
-    },
-    destroy(error, done) {
-      fail(error ?? new Error("the reader of this file went away before its end"));
-      done(error);
-    },
-  });
+class MemberPipeline implements GzipMembers {
+  readonly readable: Readable;
+  readonly #parallelism: number;
+  readonly #level: number;
+  readonly #digestMembers: boolean;
+  readonly #queue: Slot[] = [];
+  readonly #members: PlacedMember[] = [];
+  readonly #hash: Hash = createHash("sha256");
+  readonly #waiters: Waiter[] = [];
+  #running = 0;
+  #offset = 0;
+  /** True while the reader takes more. */
+  #wanted = false;
+  #failure: Error | undefined;
+  #ending: { resolve(file: GzipFile): void; reject(error: Error): void } | undefined;
 
-  // Whoever waits is told by fail(); an abort before the upload has begun must not be an uncaught event.
-  readable.on("error", () => {});
-
-  function fail(error: Error): void {
-    failure ??= error;
-    queue.length = 0;
-    for (const waiter of waiters.splice(0)) waiter.reject(failure);
-    ending?.reject(failure);
-    ending = undefined;
+  constructor(options: GzipMembersOptions) {
+    this.#parallelism = options.parallelism ?? Math.min(availableParallelism(), 4);
+    this.#level = options.level ?? 6;
+    this.#digestMembers = options.digestMembers ?? false;
+    this.readable = new Readable({
+      highWaterMark: OUTPUT_CHUNK,
+      read: () => {
+        this.#wanted = true;
+        this.#emit();
+      },
+      destroy: (error, done) => {
+        this.#fail(error ?? new Error("the reader of this file went away before its end"));
+        done(error);
+      },
+    });
+    // Whoever waits is told by #fail; an abort before the upload has begun must not be an uncaught event.
+    this.readable.on("error", () => {});
   }
 
-  function compress(): void {
-    for (const slot of queue) {
-      if (running >= parallelism) return;
-      const plain = slot.plain;
-      if (plain === undefined) continue;
-      slot.plain = undefined;
-      running += 1;
-      gzip(plain, { level: options.level ?? 6, chunkSize: OUTPUT_CHUNK }, (error, compressed) => {
-        running -= 1;
-        slot.onCompressed?.();
-        if (failure !== undefined) return;
-        if (error !== null) return void readable.destroy(error);
-        slot.compressed = compressed;
-        emit();
-        compress();
-      });
-    }
+  async push(plain: Uint8Array, onCompressed?: () => void): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure;
+    this.#queue.push({ plain, compressed: undefined, onCompressed });
+    this.#compress();
+    if (this.#hasRoom()) return;
+    await new Promise<void>((resolve, reject) => this.#waiters.push({ resolve, reject }));
   }
 
-  function emit(): void {
-    while (wanted && queue[0]?.compressed !== undefined) {
-      const { compressed } = queue.shift() as Slot & { compressed: Buffer };
-      members.push({
-        offset,
-        length: compressed.length,
-        sha256: options.digestMembers === true ? hashOnce("sha256", compressed, "hex") : "",
-      });
-      offset += compressed.length;
-      hash.update(compressed);
-      wanted = readable.push(compressed);
-    }
-    if (hasRoom()) for (const waiter of waiters.splice(0)) waiter.resolve();
-    if (ending !== undefined && queue.length === 0) {
-      const { resolve } = ending;
-      ending = undefined;
-      readable.push(null);
-      resolve({ sizeBytes: offset, sha256: hash.digest("hex"), members });
-    }
-  }
-
-  /** Two members beyond those in compression: enough to keep the pool busy while the reader catches up. */
-  function hasRoom(): boolean {
-    return queue.length < parallelism + 2;
-  }
-
-  async function push(plain: Uint8Array, onCompressed?: () => void): Promise<void> {
-    if (failure !== undefined) throw failure;
-    queue.push({ plain, compressed: undefined, onCompressed });
-    compress();
-    if (hasRoom()) return;
-    await new Promise<void>((resolve, reject) => waiters.push({ resolve, reject }));
-  }
-
-  async function end(): Promise<GzipFile> {
-    if (failure !== undefined) throw failure;
+  async end(): Promise<GzipFile> {
+    if (this.#failure !== undefined) throw this.#failure;
     return await new Promise((resolve, reject) => {
-      ending = { resolve, reject };
-      emit();
+      this.#ending = { resolve, reject };
+      this.#emit();
     });
   }
 
-  return { readable, push, end, abort: (reason) => void readable.destroy(reason) };
+  abort(reason: Error): void {
+    this.readable.destroy(reason);
+  }
+
+  /** Two members beyond those in compression: enough to keep the pool busy while the reader catches up. */
+  #hasRoom(): boolean {
+    return this.#queue.length < this.#parallelism + 2;
+  }
+
+  #compress(): void {
+    for (const slot of this.#queue) {
+      if (this.#running >= this.#parallelism) return;
+      if (slot.plain === undefined) continue;
+      const plain = slot.plain;
+      slot.plain = undefined;
+      this.#running += 1;
+      gzip(plain, { level: this.#level, chunkSize: OUTPUT_CHUNK }, (error, compressed) => {
+        this.#running -= 1;
+        slot.onCompressed?.();
+        if (this.#failure !== undefined) return;
+        if (error !== null) return void this.readable.destroy(error);
+        slot.compressed = compressed;
+        this.#emit();
+        this.#compress();
+      });
+    }
+  }
+
+  #emit(): void {
+    for (
+      let first = this.#queue[0]?.compressed;
+      this.#wanted && first !== undefined;
+      first = this.#queue[0]?.compressed
+    ) {
+      this.#queue.shift();
+      const sha256 = this.#digestMembers ? hashOnce("sha256", first, "hex") : "";
+      this.#members.push({ offset: this.#offset, length: first.length, sha256 });
+      this.#offset += first.length;
+      this.#hash.update(first);
+      this.#wanted = this.readable.push(first);
+    }
+    if (this.#hasRoom()) for (const waiter of this.#waiters.splice(0)) waiter.resolve();
+    if (this.#queue.length === 0) this.#finish();
+  }
+
+  #finish(): void {
+    const ending = this.#ending;
+    if (ending === undefined) return;
+    this.#ending = undefined;
+    this.readable.push(null);
+    ending.resolve({ sizeBytes: this.#offset, sha256: this.#hash.digest("hex"), members: this.#members });
+  }
+
+  #fail(error: Error): void {
+    this.#failure ??= error;
+    this.#queue.length = 0;
+    for (const waiter of this.#waiters.splice(0)) waiter.reject(this.#failure);
+    this.#ending?.reject(this.#failure);
+    this.#ending = undefined;
+  }
 }

@@ -13,12 +13,15 @@ export interface StoreUnderTest {
   close?(): Promise<void>;
 }
 
-/** What every store must do. `largeBytes` is beyond one part of a multipart upload. */
-export function describeObjectStore(
-  what: string,
-  open: () => Promise<StoreUnderTest>,
-  largeBytes = 18 * 1024 * 1024,
-): void {
+/** How much a store is given: beyond one part of a multipart upload, and beyond one page of a listing. */
+export interface ContractSizes {
+  readonly largeBytes: number;
+  readonly manyObjects: number;
+}
+
+/** What every store must do. */
+export function describeObjectStore(what: string, open: () => Promise<StoreUnderTest>, sizes: ContractSizes): void {
+  const { largeBytes, manyObjects } = sizes;
   describe(`object store contract: ${what}`, () => {
     let under: StoreUnderTest;
     let store: ObjectStore;
@@ -31,7 +34,7 @@ export function describeObjectStore(
     describeWholeObjects(() => store);
     describeConditions(() => store);
     describeRanges(() => store);
-    describeListing(() => store);
+    describeListing(() => store, manyObjects);
 
     it("leaves nothing of an upload whose body fails, and keeps the object that was there", async () => {
       await store.put("backups/a/file", Buffer.from("before"));
@@ -196,7 +199,7 @@ function describeRanges(store: () => ObjectStore): void {
   });
 }
 
-function describeListing(store: () => ObjectStore): void {
+function describeListing(store: () => ObjectStore, manyObjects: number): void {
   it("lists by prefix in byte order, with sizes", async () => {
     const all = ["backups/a-b/f", "backups/a/f", "backups/a/g/h", "backups/ab", "metadata/x", "z"];
     for (const key of [...all].reverse()) await store().put(key, Buffer.from(key));
@@ -220,7 +223,7 @@ function describeListing(store: () => ObjectStore): void {
   });
 
   it("lists more objects than one page holds", async () => {
-    const expected = Array.from({ length: 1_100 }, (_, index) => `many/${String(index).padStart(5, "0")}/f`);
+    const expected = Array.from({ length: manyObjects }, (_, index) => `many/${String(index).padStart(5, "0")}/f`);
     for (let start = 0; start < expected.length; start += 50) {
       await Promise.all(expected.slice(start, start + 50).map((key) => store().put(key, Buffer.from("x"))));
     }

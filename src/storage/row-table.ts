@@ -44,103 +44,133 @@ interface Shape {
 
 /** An empty table. */
 export function createRowTable(): RowTable {
-  let bytes = Buffer.allocUnsafe(4096);
-  let used = 0;
-  let starts = new Uint32Array(16);
-  let size = 0;
-  let classic = 0;
+  return new EncodedRows();
+}
+
+class EncodedRows implements RowTable {
+  #bytes = Buffer.allocUnsafe(4096);
+  #used = 0;
+  /** Where each row starts, in the order in which they came. */
+  #starts = new Uint32Array(16);
+  #size = 0;
+  #classic = 0;
   /** Row number + 1 by key hash, open addressing, at most half full. */
-  let slots = new Uint32Array(32);
-  const shapes: Shape[] = [];
+  #slots = new Uint32Array(32);
+  readonly #shapes: Shape[] = [];
 
-  function reserve(length: number): void {
-    if (used + length > bytes.length) {
-      const grown = Buffer.allocUnsafe(Math.max(bytes.length * 2, used + length));
-      bytes.copy(grown, 0, 0, used);
-      bytes = grown;
-    }
-    if (size === starts.length) {
-      const grown = new Uint32Array(size * 2);
-      grown.set(starts);
-      starts = grown;
-    }
-    if (size * 2 >= slots.length) rehash();
+  get size(): number {
+    return this.#size;
   }
 
-  function rehash(): void {
-    slots = new Uint32Array(slots.length * 2);
-    for (let row = 0; row < size; row++) {
-      const start = starts[row] ?? 0;
-      const keyStart = start + AT.key;
-      slots[freeSlot(hashKey(bytes, keyStart, keyStart + bytes.readUInt16LE(start + AT.keyLength)))] = row + 1;
-    }
+  get classic(): number {
+    return this.#classic;
   }
 
-  function freeSlot(hash: number): number {
-    let slot = hash & (slots.length - 1);
-    while (slots[slot] !== 0) slot = (slot + 1) & (slots.length - 1);
-    return slot;
-  }
-
-  /** The number of the row whose key stands in `source`, or -1. */
-  function findRow(source: Buffer, keyStart: number, keyEnd: number, hash: number): number {
-    for (let slot = hash & (slots.length - 1); ; slot = (slot + 1) & (slots.length - 1)) {
-      const row = slots[slot] ?? 0;
-      if (row === 0) return -1;
-      const start = starts[row - 1] ?? 0;
-      const end = start + AT.key + bytes.readUInt16LE(start + AT.keyLength);
-      if (bytes.compare(source, keyStart, keyEnd, start + AT.key, end) === 0) return row - 1;
-    }
-  }
-
-  function shapeOf(row: TableRow): number {
-    const known = shapes.findIndex(
-      (each) => each.version === row.version && each.kind === row.kind && each.versionFolder === row.versionFolder,
-    );
-    return known >= 0
-      ? known
-      : shapes.push({ version: row.version, kind: row.kind, versionFolder: row.versionFolder }) - 1;
-  }
-
-  function add(row: TableRow): boolean {
+  add(row: TableRow): boolean {
     const key = keyText(row.namespace, row.name, row.versionFolder);
-    reserve(AT.key + key.length * 3);
-    const keyStart = used + AT.key;
-    const keyEnd = keyStart + bytes.write(key, keyStart);
-    const hash = hashKey(bytes, keyStart, keyEnd);
-    if (findRow(bytes, keyStart, keyEnd, hash) >= 0) return false;
-    bytes.writeUInt32LE(row.member, used + AT.member);
-    bytes.writeDoubleLE(row.offset, used + AT.offset);
-    bytes.writeUInt32LE(row.length, used + AT.length);
-    bytes.writeUInt16LE(shapeOf(row), used + AT.shape);
-    bytes.writeUInt16LE(keyEnd - keyStart, used + AT.keyLength);
-    row.sha256.copy(bytes, used + AT.sha256, 0, 32);
-    bytes.write(row.content, used + AT.content, 32, "hex");
-    slots[freeSlot(hash)] = size + 1;
-    starts[size] = used;
-    size += 1;
-    if (row.versionFolder === "") classic += 1;
-    used = keyEnd;
+    this.#reserve(AT.key + key.length * 3);
+    const start = this.#used;
+    const keyStart = start + AT.key;
+    const keyEnd = keyStart + this.#bytes.write(key, keyStart);
+    const hash = hashKey(this.#bytes, keyStart, keyEnd);
+    if (this.#findRow(this.#bytes, keyStart, keyEnd, hash) >= 0) return false;
+    this.#bytes.writeUInt32LE(row.member, start + AT.member);
+    this.#bytes.writeDoubleLE(row.offset, start + AT.offset);
+    this.#bytes.writeUInt32LE(row.length, start + AT.length);
+    this.#bytes.writeUInt16LE(this.#shapeOf(row), start + AT.shape);
+    this.#bytes.writeUInt16LE(keyEnd - keyStart, start + AT.keyLength);
+    row.sha256.copy(this.#bytes, start + AT.sha256, 0, 32);
+    this.#bytes.write(row.content, start + AT.content, 32, "hex");
+    this.#slots[this.#freeSlot(hash)] = this.#size + 1;
+    this.#starts[this.#size] = start;
+    this.#size += 1;
+    if (row.versionFolder === "") this.#classic += 1;
+    this.#used = keyEnd;
     return true;
   }
 
-  function lookUp(namespace: string, name: string, versionFolder: string): number {
+  has(namespace: string, name: string, versionFolder: string): boolean {
+    return this.#lookUp(namespace, name, versionFolder) >= 0;
+  }
+
+  find(namespace: string, name: string, versionFolder: string): TableRow | undefined {
+    const row = this.#lookUp(namespace, name, versionFolder);
+    return row < 0 ? undefined : this.#decode(row);
+  }
+
+  *sorted(): Generator<TableRow> {
+    // LISTs come nearly sorted, which Array's merge sort takes in linear time and a typed array's does not.
+    const order = Array.from({ length: this.#size }, (_, row) => row);
+    const [bytes, starts] = [this.#bytes, this.#starts];
+    order.sort((a, b) => {
+      const left = starts[a] ?? 0;
+      const right = starts[b] ?? 0;
+      return bytes.compare(bytes, right + AT.key, this.#keyEnd(right), left + AT.key, this.#keyEnd(left));
+    });
+    for (const row of order) yield this.#decode(row);
+  }
+
+  #keyEnd(start: number): number {
+    return start + AT.key + this.#bytes.readUInt16LE(start + AT.keyLength);
+  }
+
+  #reserve(length: number): void {
+    if (this.#used + length > this.#bytes.length) {
+      const grown = Buffer.allocUnsafe(Math.max(this.#bytes.length * 2, this.#used + length));
+      this.#bytes.copy(grown, 0, 0, this.#used);
+      this.#bytes = grown;
+    }
+    if (this.#size === this.#starts.length) {
+      const grown = new Uint32Array(this.#size * 2);
+      grown.set(this.#starts);
+      this.#starts = grown;
+    }
+    if (this.#size * 2 >= this.#slots.length) this.#rehash();
+  }
+
+  #rehash(): void {
+    this.#slots = new Uint32Array(this.#slots.length * 2);
+    for (let row = 0; row < this.#size; row++) {
+      const start = this.#starts[row] ?? 0;
+      this.#slots[this.#freeSlot(hashKey(this.#bytes, start + AT.key, this.#keyEnd(start)))] = row + 1;
+    }
+  }
+
+  #freeSlot(hash: number): number {
+    const mask = this.#slots.length - 1;
+    let slot = hash & mask;
+    while (this.#slots[slot] !== 0) slot = (slot + 1) & mask;
+    return slot;
+  }
+
+  #lookUp(namespace: string, name: string, versionFolder: string): number {
     const key = Buffer.from(keyText(namespace, name, versionFolder));
-    return findRow(key, 0, key.length, hashKey(key, 0, key.length));
+    return this.#findRow(key, 0, key.length, hashKey(key, 0, key.length));
   }
 
-  function find(namespace: string, name: string, versionFolder: string): TableRow | undefined {
-    const row = lookUp(namespace, name, versionFolder);
-    return row < 0 ? undefined : decode(row);
+  /** The number of the row whose key stands in `source`, or -1. */
+  #findRow(source: Buffer, keyStart: number, keyEnd: number, hash: number): number {
+    const mask = this.#slots.length - 1;
+    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+      const row = this.#slots[slot] ?? 0;
+      if (row === 0) return -1;
+      const start = this.#starts[row - 1] ?? 0;
+      if (this.#bytes.compare(source, keyStart, keyEnd, start + AT.key, this.#keyEnd(start)) === 0) return row - 1;
+    }
   }
 
-  function decode(row: number): TableRow {
-    const start = starts[row] ?? 0;
-    const keyStart = start + AT.key;
-    const [namespace = "", name = ""] = bytes
-      .toString("utf8", keyStart, keyStart + bytes.readUInt16LE(start + AT.keyLength))
-      .split("\0");
-    const shape = shapes[bytes.readUInt16LE(start + AT.shape)] ?? { version: "", kind: "", versionFolder: "" };
+  #shapeOf({ version, kind, versionFolder }: TableRow): number {
+    const known = this.#shapes.findIndex(
+      (each) => each.version === version && each.kind === kind && each.versionFolder === versionFolder,
+    );
+    return known >= 0 ? known : this.#shapes.push({ version, kind, versionFolder }) - 1;
+  }
+
+  #decode(row: number): TableRow {
+    const bytes = this.#bytes;
+    const start = this.#starts[row] ?? 0;
+    const [namespace = "", name = ""] = bytes.toString("utf8", start + AT.key, this.#keyEnd(start)).split("\0");
+    const shape = this.#shapes[bytes.readUInt16LE(start + AT.shape)] ?? { version: "", kind: "", versionFolder: "" };
     return {
       ...shape,
       namespace,
@@ -152,31 +182,6 @@ export function createRowTable(): RowTable {
       content: bytes.toString("hex", start + AT.content, start + AT.key),
     };
   }
-
-  function* sorted(): Generator<TableRow> {
-    // LISTs come nearly sorted, which Array's merge sort takes in linear time and a typed array's does not.
-    const order = Array.from({ length: size }, (_, row) => row);
-    const keyEnd = (start: number): number => start + AT.key + bytes.readUInt16LE(start + AT.keyLength);
-    order.sort((a, b) => {
-      const left = starts[a] ?? 0;
-      const right = starts[b] ?? 0;
-      return bytes.compare(bytes, right + AT.key, keyEnd(right), left + AT.key, keyEnd(left));
-    });
-    for (const row of order) yield decode(row);
-  }
-
-  return {
-    get size() {
-      return size;
-    },
-    get classic() {
-      return classic;
-    },
-    add,
-    has: (namespace, name, versionFolder) => lookUp(namespace, name, versionFolder) >= 0,
-    find,
-    sorted,
-  };
 }
 
 /** NUL sorts below every byte of a name, so that the bytes compare as the three parts do. */

@@ -51,87 +51,101 @@ interface Header {
 
 /** A decoder at the start of an archive. */
 export function createTarDecoder(limits: TarLimits): TarDecoder {
-  const input = createBlockInput();
-  /** Undefined between entries. */
-  let current: Header | undefined;
-  /** The path that extension headers gave to the next entry. */
-  let longPath: string | undefined;
-  let extensions = 0;
-  let entries = 0;
-  let zeroBlocks = 0;
+  return new StrictDecoder(limits);
+}
 
-  function* write(chunk: Buffer): Generator<TarEntry> {
-    input.push(chunk);
+class StrictDecoder implements TarDecoder {
+  readonly #limits: TarLimits;
+  readonly #input = new BlockInput();
+  /** Undefined between entries. */
+  #current: Header | undefined;
+  /** The path that extension headers gave to the next entry. */
+  #longPath: string | undefined;
+  #extensions = 0;
+  #entries = 0;
+  #zeroBlocks = 0;
+
+  constructor(limits: TarLimits) {
+    this.#limits = limits;
+  }
+
+  *write(chunk: Buffer): Generator<TarEntry> {
+    this.#input.push(chunk);
     for (;;) {
-      const block = input.take(current === undefined ? BLOCK : paddedLength(current.size));
+      const header = this.#current;
+      const block = this.#input.take(header === undefined ? BLOCK : paddedLength(header.size));
       if (block === undefined) return;
-      if (current === undefined) {
-        readHeader(block);
+      if (header === undefined) {
+        this.#readHeader(block);
         continue;
       }
-      const header = current;
-      current = undefined;
-      const entry = readBody(header, block.subarray(0, header.size));
+      this.#current = undefined;
+      const entry = this.#readBody(header, block.subarray(0, header.size));
       if (entry !== undefined) yield entry;
     }
   }
 
-  function readHeader(block: Buffer): void {
-    if (isZero(block)) {
-      zeroBlocks += 1;
-      return;
+  end(): void {
+    if (this.#current !== undefined) {
+      throw new TarRefusal("truncated", this.#longPath ?? this.#current.path, "it ends in the middle of an entry");
     }
-    if (zeroBlocks > 0) throw new TarRefusal("invalid", "", "there is data after a zero block, which ends an archive");
-    const header = decodeHeader(block);
-    entries += 1;
-    if (entries > limits.entries)
-      throw new TarRefusal("unsafe", header.path, `it has more than ${limits.entries} entries`);
-    checkType(header);
-    current = header;
+    if (this.#zeroBlocks < 2 || this.#extensions > 0) {
+      throw new TarRefusal("truncated", "", "it ends without the two zero blocks");
+    }
+    if (this.#input.length > 0) throw new TarRefusal("truncated", "", "it ends in the middle of a block");
   }
 
-  function checkType(header: Header): void {
+  #readHeader(block: Buffer): void {
+    if (isZero(block)) {
+      this.#zeroBlocks += 1;
+      return;
+    }
+    if (this.#zeroBlocks > 0) {
+      throw new TarRefusal("invalid", "", "there is data after a zero block, which ends an archive");
+    }
+    const header = decodeHeader(block);
+    this.#entries += 1;
+    if (this.#entries > this.#limits.entries) {
+      throw new TarRefusal("unsafe", header.path, `it has more than ${this.#limits.entries} entries`);
+    }
+    this.#checkType(header);
+    this.#current = header;
+  }
+
+  #checkType(header: Header): void {
+    const path = this.#longPath ?? header.path;
     const refused = REFUSED_TYPES[header.type];
-    if (refused !== undefined) throw new TarRefusal("unsafe", longPath ?? header.path, `it is ${refused}`);
+    if (refused !== undefined) throw new TarRefusal("unsafe", path, `it is ${refused}`);
     if (isExtension(header.type)) {
-      extensions += 1;
-      if (header.size > EXTENSION_BYTES || extensions > EXTENSIONS_PER_ENTRY) {
+      this.#extensions += 1;
+      if (header.size > EXTENSION_BYTES || this.#extensions > EXTENSIONS_PER_ENTRY) {
         throw new TarRefusal("unsafe", header.path, "its extended headers are too large");
       }
       return;
     }
     if (header.type !== "0" && header.type !== "5") {
-      throw new TarRefusal("unsafe", header.path, `its type ${JSON.stringify(header.type)} is not known`);
+      throw new TarRefusal("unsafe", path, `its type ${JSON.stringify(header.type)} is not known`);
     }
-    if (header.size > limits.entryBytes) {
-      throw new TarRefusal("unsafe", longPath ?? header.path, `it is larger than ${limits.entryBytes} bytes`);
+    if (header.size > this.#limits.entryBytes) {
+      throw new TarRefusal("unsafe", path, `it is larger than ${this.#limits.entryBytes} bytes`);
     }
   }
 
-  function readBody(header: Header, body: Buffer): TarEntry | undefined {
-    if (header.type === "x" || header.type === "g") {
-      const path = pathOfPax(body, header.type === "g");
-      if (path !== undefined) longPath = path;
+  #readBody(header: Header, body: Buffer): TarEntry | undefined {
+    if (isExtension(header.type)) {
+      this.#longPath = pathOfExtension(header.type, body) ?? this.#longPath;
       return undefined;
     }
-    if (header.type === "L" || header.type === "K") {
-      if (header.type === "L") longPath = body.toString("utf8").replace(/\0+$/, "");
-      return undefined;
-    }
-    const path = longPath ?? header.path;
-    longPath = undefined;
-    extensions = 0;
+    const path = this.#longPath ?? header.path;
+    this.#longPath = undefined;
+    this.#extensions = 0;
     return header.type === "0" ? { path, body } : undefined;
   }
+}
 
-  function end(): void {
-    if (current !== undefined)
-      throw new TarRefusal("truncated", longPath ?? current.path, "it ends in the middle of an entry");
-    if (zeroBlocks < 2 || extensions > 0) throw new TarRefusal("truncated", "", "it ends without the two zero blocks");
-    if (input.length > 0) throw new TarRefusal("truncated", "", "it ends in the middle of a block");
-  }
-
-  return { write, end };
+function pathOfExtension(type: string, body: Buffer): string | undefined {
+  if (type === "L") return body.toString("utf8").replace(/\0+$/, "");
+  return type === "K" ? undefined : pathOfPax(body, type === "g");
 }
 
 function isExtension(type: string): boolean {
@@ -189,45 +203,41 @@ function checksum(block: Buffer): number {
   return total;
 }
 
-interface BlockInput {
-  readonly length: number;
-  push(chunk: Buffer): void;
+/** Bytes in, pieces of asked-for lengths out. */
+class BlockInput {
+  #chunks: Buffer[] = [];
+  #offset = 0;
+  #available = 0;
+
+  get length(): number {
+    return this.#available;
+  }
+
+  push(chunk: Buffer): void {
+    if (chunk.length === 0) return;
+    this.#chunks.push(chunk);
+    this.#available += chunk.length;
+  }
+
   /** Exactly `length` bytes, or undefined when there are fewer. */
-  take(length: number): Buffer | undefined;
-}
-
-function createBlockInput(): BlockInput {
-  let chunks: Buffer[] = [];
-  let offset = 0;
-  let available = 0;
-
-  function take(length: number): Buffer | undefined {
-    if (available < length) return undefined;
-    if (chunks.length > 1 && (chunks[0]?.length ?? 0) - offset < length) {
-      chunks = [Buffer.concat([(chunks[0] ?? Buffer.alloc(0)).subarray(offset), ...chunks.slice(1)])];
-      offset = 0;
-    }
-    const [first] = chunks;
+  take(length: number): Buffer | undefined {
+    if (this.#available < length) return undefined;
+    if (this.#chunks.length > 1 && (this.#chunks[0]?.length ?? 0) - this.#offset < length) this.#join();
+    const [first] = this.#chunks;
     if (first === undefined) return Buffer.alloc(0);
-    const taken = first.subarray(offset, offset + length);
-    offset += length;
-    available -= length;
-    if (offset === first.length) {
-      chunks.shift();
-      offset = 0;
+    const taken = first.subarray(this.#offset, this.#offset + length);
+    this.#offset += length;
+    this.#available -= length;
+    if (this.#offset === first.length) {
+      this.#chunks.shift();
+      this.#offset = 0;
     }
     return taken;
   }
 
-  return {
-    get length() {
-      return available;
-    },
-    push(chunk) {
-      if (chunk.length === 0) return;
-      chunks.push(chunk);
-      available += chunk.length;
-    },
-    take,
-  };
+  #join(): void {
+    const [first = Buffer.alloc(0), ...rest] = this.#chunks;
+    this.#chunks = [Buffer.concat([first.subarray(this.#offset), ...rest])];
+    this.#offset = 0;
+  }
 }

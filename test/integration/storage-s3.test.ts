@@ -13,11 +13,13 @@ import { readAll } from "../../src/storage/streams.ts";
 import { type TestS3, useS3 } from "../support/use-s3.ts";
 
 const s3 = useS3();
+const sizes = { largeBytes: 18 * 1024 * 1024, manyObjects: 1_100 };
 
-describeObjectStore("S3, whole bucket", async () => await underTest(s3, {}));
+describeObjectStore("S3, whole bucket", async () => await underTest(s3, {}), sizes);
 describeObjectStore(
   "S3, below a prefix, with checksums",
   async () => await underTest(s3, { prefix: "/team/a/", checksums: true }),
+  sizes,
 );
 
 describe("an S3 location", () => {
