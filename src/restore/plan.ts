@@ -24,6 +24,8 @@ export interface PlanRules {
   readonly labels: RestoreLabels;
   readonly modifiers: Modifiers | undefined;
   readonly known: KnownWorld;
+  /** When the run began, in ms: what carries its labels and is younger was created by it. Undefined: not a resumed run. */
+  readonly startedMs?: number | undefined;
 }
 
 /** Where one object comes from and goes to. */
@@ -86,7 +88,7 @@ function ownersOf({ metadata }: KubeObject): readonly OwnerReference[] {
 export function planEqual(rules: PlanRules, place: ItemPlace, live: KubeObject): PlannedItem {
   const policy = existingPolicyFor(rules.options, place.resource);
   if (place.resource === "serviceaccounts") return planned(place, { action: "unchanged" });
-  return planned(place, decideEqual(live, { policy, labels: rules.labels }));
+  return resumed(rules, live, planned(place, decideEqual(live, { policy, labels: rules.labels })));
 }
 
 /** True when equal digests of archive and cluster leave nothing that a restore could change on the way. */
@@ -196,11 +198,21 @@ function planExisting(rules: PlanRules, place: ItemPlace, desired: KubeObject, l
     return planned(place, { action: "fail", reason: "Terminating", message });
   }
   const decision = decideExisting(place.resource, desired, live, { policy, labels: rules.labels });
-  const resumed = hasRestoreLabels(live, rules.labels) && decision.action === "skip";
-  return planned(
-    place,
-    resumed ? { action: "unchanged", reason: "Resumed", message: "written by this very run" } : decision,
-  );
+  return resumed(rules, live, planned(place, decision));
+}
+
+/** An object that carries this run's labels was written by an earlier attempt of it, and is not written twice. */
+function resumed(rules: PlanRules, live: KubeObject, item: PlannedItem): PlannedItem {
+  const { action, reason } = item.entry;
+  const isSettled = action === "unchanged" || (action === "skip" && reason === "ExistsDifferent");
+  if (rules.startedMs === undefined || !isSettled || !hasRestoreLabels(live, rules.labels)) return item;
+  const isYounger = Date.parse(live.metadata.creationTimestamp ?? "") + 1000 > rules.startedMs;
+  const { changes: _changes, ...entry } = item.entry;
+  return {
+    ...item,
+    resumedAs: isYounger ? "created" : "patched",
+    entry: { ...entry, action: "unchanged", reason: "Resumed", message: "written by this very run" },
+  };
 }
 
 function planned(place: ItemPlace, decision: ExistingDecision): PlannedItem {

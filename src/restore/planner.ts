@@ -157,7 +157,7 @@ async function planBody(
     return planStop(place, "fail", "Unreadable", `its JSON in the backup can't be read: ${messageOf(error)}`);
   }
   await lookUp(session, place, archived);
-  const item = planItem(session.rules, place, archived, live);
+  const item = planOrStop(session, place, archived, live);
   if (item.entry.action === "skip" && item.desired === undefined && item.entry.reason === "Finished") return item;
   const missing = await missingRelated(session, place, archived);
   if (missing.length === 0) return item;
@@ -166,6 +166,20 @@ async function planBody(
     entry: { ...item.entry, warnings: [...(item.entry.warnings ?? []), ...missing.map(({ message }) => message)] },
     missing,
   };
+}
+
+/** An object whose shape nobody foresaw fails by itself; the others are restored. */
+function planOrStop(
+  session: RestoreSession,
+  place: ItemPlace,
+  archived: KubeObject,
+  live: KubeObject | undefined,
+): PlannedItem {
+  try {
+    return planItem(session.rules, place, archived, live);
+  } catch (error) {
+    return planStop(place, "fail", "PreparationFailed", `it can't be prepared: ${messageOf(error)}`);
+  }
 }
 
 /** Bodies of a window by row; each member of the archive is read once. */

@@ -64,7 +64,7 @@ export async function openSession(deps: RestoreDeps, request: RestoreRequest): P
   const facts = await gatherFacts(deps, request, options, discovery);
   const known = knownWorld(facts);
   const labels = restoreLabels(request.backup.backup.metadata.name || request.backup.name, request.run);
-  const rules: PlanRules = { options, labels, modifiers, known };
+  const rules: PlanRules = { options, labels, modifiers, known, startedMs: request.startedMs };
   if (selection.namespaces.matchedNothing)
     facts.notes.push("no namespace of the backup matches the patterns of includedNamespaces");
   const limits = { ...DEFAULT_LIMITS, ...deps.limits };

@@ -1,6 +1,7 @@
 /** What the cluster owns of an object is taken off before it is compared or written. */
 import { STRIPPED_METADATA } from "../api/digest.ts";
 import type { KubeObject, ObjectMeta } from "../api/object.ts";
+import { at, recordsAt } from "./json-path.ts";
 
 /** An object without what the cluster owns, and the parts that may be put back after it was created. */
 export interface Stripped {
@@ -43,6 +44,8 @@ function isApply(entry: unknown): boolean {
 
 function isServiceWithNodePorts(object: KubeObject): boolean {
   if (object.kind !== "Service" || object.apiVersion !== "v1") return false;
-  const spec = object.spec as { ports?: { nodePort?: number }[]; healthCheckNodePort?: number } | undefined;
-  return (spec?.healthCheckNodePort ?? 0) > 0 || (spec?.ports ?? []).some((port) => (port.nodePort ?? 0) > 0);
+  const ports = recordsAt(object, "spec", "ports");
+  return [...ports.map((port) => port.nodePort), at(object, "spec", "healthCheckNodePort")].some(
+    (port) => Number(port ?? 0) > 0,
+  );
 }

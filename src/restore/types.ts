@@ -164,6 +164,8 @@ export interface PlannedItem {
   readonly errors?: readonly string[];
   /** What it needs and the backup does not hold; also among the entry's warnings. */
   readonly missing?: readonly MissingRelated[];
+  /** What an earlier attempt of this very run made of it. */
+  readonly resumedAs?: "created" | "patched";
   /** Content digest of the live object it was planned against. */
   readonly liveDigest?: () => string;
   /** An undo: where the write is refused, nothing else is tried. */

@@ -12,8 +12,9 @@ import { settledContent } from "./settled-content.ts";
 import type { ObjectOutcome, ObjectRecord, PlannedItem } from "./types.ts";
 
 /** How often an object that keeps changing under our hands is read and planned again. */
-const ATTEMPTS = 8;
-const FIRST_PAUSE_MS = 20;
+const ATTEMPTS = 20;
+const RACE_PAUSE_MS = 10;
+const OUTAGE_PAUSE_MS = 500;
 
 /** What a write came to, before it is a record. */
 interface Written {
@@ -42,7 +43,6 @@ export async function writeItem(session: RestoreSession, item: PlannedItem): Pro
       const message = "something else keeps changing it: restore it again when that has stopped";
       return recordOf(item, current, { outcome: "failed", reason: "Conflict", message, errors: [message] });
     }
-    await session.deps.clock.sleep(FIRST_PAUSE_MS * 2 ** (attempt - 1), session.request.signal);
   }
 }
 
@@ -75,7 +75,7 @@ async function attemptItem(session: RestoreSession, item: PlannedItem): Promise<
 }
 
 /** What needs no write. An object that this run wrote before it was interrupted is told as what it was then. */
-function settled(session: RestoreSession, { entry }: PlannedItem): Written {
+function settled(session: RestoreSession, { entry, resumedAs }: PlannedItem): Written {
   const told = {
     ...(entry.reason === undefined ? {} : { reason: entry.reason }),
     ...(entry.message === undefined ? {} : { message: entry.message }),
@@ -93,7 +93,7 @@ function settled(session: RestoreSession, { entry }: PlannedItem): Written {
     }
     default: {
       const before = session.request.recorded?.(entry.resource, entry);
-      if (before === undefined) return { outcome: entry.reason === "Resumed" ? "created" : "unchanged", ...told };
+      if (before === undefined) return { outcome: resumedAs ?? "unchanged", ...told };
       return { outcome: before.outcome, ...told, ...listed(before.warnings ?? [], before.errors ?? []) };
     }
   }
@@ -119,7 +119,10 @@ async function create(session: RestoreSession, item: PlannedItem): Promise<Step>
       const live = await read(session, item);
       if (live !== undefined) return await meet(session, item, live, error);
       // Whether it was done was unknown, and now it is known that it was not.
-      if (isCoded(error, "KubeUnavailable")) return { type: "again", item };
+      if (isCoded(error, "KubeUnavailable")) {
+        await session.deps.clock.sleep(OUTAGE_PAUSE_MS, session.request.signal);
+        return { type: "again", item };
+      }
     }
     return failed(reasonOf(error), `error restoring ${nameOf(item)}: ${messageOf(error)}`);
   }
@@ -269,6 +272,11 @@ function isRace(error: unknown): boolean {
 }
 
 async function again(session: RestoreSession, item: PlannedItem, error: unknown): Promise<Step> {
+  // The pause comes before the read: between read and write every millisecond is a chance for the other writer.
+  await session.deps.clock.sleep(
+    isCoded(error, "KubeUnavailable") ? OUTAGE_PAUSE_MS : RACE_PAUSE_MS,
+    session.request.signal,
+  );
   const live = await read(session, item);
   const next = item.replan?.(live);
   // The server refused and the object stands as it was planned against: a race would have moved it.

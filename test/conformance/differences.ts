@@ -7,7 +7,7 @@ import type { KubeObject } from "../../src/api/object.ts";
 import { compare } from "../../src/api/patch.ts";
 import { stripServerFields } from "../../src/restore/strip.ts";
 import type { ObjectRecord } from "../../src/restore/types.ts";
-import type { Comparison, Difference } from "./restore-compare.ts";
+import { type Comparison, type Difference, matchesText } from "./restore-compare.ts";
 
 export interface Rule {
   readonly id: string;
@@ -223,7 +223,9 @@ function recordsNamed(
   { records }: Comparison,
 ): ObjectRecord[] {
   const namespace = difference.place === "cluster" ? "" : difference.place;
-  return [...records.values()].filter((record) => record.name === difference.name && record.namespace === namespace);
+  return [...records.values()].filter(
+    (record) => matchesText(difference.name, record.name) && record.namespace === namespace,
+  );
 }
 
 function nameOfRecord({ kind, namespace, name }: ObjectRecord): string {

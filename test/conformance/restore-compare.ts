@@ -69,8 +69,8 @@ export function compareResults(
   const differences: Difference[] = [];
   const { phase = "", resourceList = {}, results = {} } = recorded.results;
   if (phase !== outcome.phase) differences.push({ type: "phase", recorded: phase, ours: outcome.phase });
-  const theirs = outcomes(resourceList);
   const ours = outcomes(list);
+  const theirs = namedAs(outcomes(resourceList), ours);
   for (const object of new Set([...theirs.keys(), ...ours.keys()])) {
     if (isRacing(object) || theirs.get(object) === ours.get(object)) continue;
     differences.push({ type: "outcome", object, recorded: theirs.get(object), ours: ours.get(object) });
@@ -91,6 +91,18 @@ function outcomes(list: Readonly<Record<string, readonly string[]>>): Map<string
   return found;
 }
 
+/** Names that hold an assigned uid were recorded with a placeholder: they are given the name they have here. */
+function namedAs(recorded: ReadonlyMap<string, string>, ours: ReadonlyMap<string, string>): Map<string, string> {
+  const free = new Set([...ours.keys()].filter((name) => !recorded.has(name)));
+  const named = new Map<string, string>();
+  for (const [name, outcome] of recorded) {
+    const own = name.includes("<") ? [...free].find((candidate) => matchesText(name, candidate)) : undefined;
+    if (own !== undefined) free.delete(own);
+    named.set(own ?? name, outcome);
+  }
+  return named;
+}
+
 /** Not deterministic in Velero or Kubernetes, as the recordings' README says. */
 function isRacing(object: string): boolean {
   return /^(?:ConfigMap [^/]+\/kube-root-ca\.crt|EndpointSlice .*|Endpoints .*|endpoints .*|endpointslices\S* .*|EndpointSlice\S* .*)$/.test(
@@ -109,7 +121,8 @@ function compareMessages(level: "warning" | "error", recorded: RecordedResult, o
   const unmatched: Message[] = [];
   for (const message of messagesOf(recorded)) {
     const index = own.findIndex(
-      ({ place, name }) => place === message.place && (name === message.name || name === "" || message.name === ""),
+      ({ place, name }) =>
+        place === message.place && (matchesText(message.name, name) || name === "" || message.name === ""),
     );
     if (index >= 0) own.splice(index, 1);
     else unmatched.push(message);
@@ -248,7 +261,7 @@ function isTime(value: unknown): boolean {
 }
 
 /** A recorded text with placeholders in angle brackets. */
-function matchesText(recorded: string, ours: string): boolean {
+export function matchesText(recorded: string, ours: string): boolean {
   if (recorded === ours) return true;
   if (!/<[^<>]*>/.test(recorded)) return false;
   const pattern = recorded

@@ -3,7 +3,7 @@ import type { KubeObject } from "../../src/api/object.ts";
 import { useKubeClients } from "../support/kube-client.ts";
 import { startClusterProxy } from "../support/proxy.ts";
 import { useTestCluster } from "../support/use-test-cluster.ts";
-import { backUp, configMap, plan, restore } from "./restore-support.ts";
+import { backUp, configMap, plan, restore, withKind } from "./restore-support.ts";
 
 const WRITES = new Set(["POST", "PUT", "PATCH", "DELETE"]);
 
@@ -15,7 +15,7 @@ describe("restoring over objects that exist", () => {
     const namespace = await cluster.createNamespace();
     const kube = await client(cluster.kubeconfigPath);
     await cluster.apply(configMap(namespace, "same", { a: "1" }), configMap(namespace, "drifted", { a: "1" }));
-    const store = await backUp(kube, (await cluster.list("ConfigMap", namespace)) as unknown as KubeObject[]);
+    const store = await backUp(kube, withKind(await cluster.list("ConfigMap", namespace)));
     await cluster.patch("ConfigMap", namespace, "drifted", { data: { a: "2", b: "only live" } });
     const spec = { includedNamespaces: [namespace], existingResourcePolicy: "update" as const };
 

@@ -1,15 +1,15 @@
 import { describe, expect, it } from "vitest";
-import type { KubeObject } from "../../src/api/object.ts";
 import { systemClock } from "../../src/clock.ts";
 import { silentLogger } from "../../src/log.ts";
 import { runUndo } from "../../src/restore/run-undo.ts";
 import type { ObjectRecord } from "../../src/restore/types.ts";
 import { openBackup } from "../../src/storage/backup-reader.ts";
+import { faultOnce } from "../../tools/testbed/http/fault.ts";
 import { useKubeClients } from "../support/kube-client.ts";
 import { startClusterProxy } from "../support/proxy.ts";
 import { uniqueName } from "../support/test-cluster.ts";
 import { useTestCluster } from "../support/use-test-cluster.ts";
-import { backUp, configMap, restore } from "./restore-support.ts";
+import { backUp, configMap, restore, withKind } from "./restore-support.ts";
 
 const NAMES = Array.from({ length: 40 }, (_, index) => `cm-${String(index).padStart(2, "0")}`);
 
@@ -64,8 +64,8 @@ describe("a restore that is stopped", () => {
     const proxy = await startClusterProxy(cluster);
     const kube = await client(proxy.kubeconfigPath);
     const store = await backUp(kube, [configMap(namespace, "lost", { a: "1" })]);
-    proxy.setFaults(({ method, url }) =>
-      method === "POST" && url.includes("/configmaps") ? { type: "dropAnswer" } : undefined,
+    proxy.setFaults(
+      faultOnce(({ method, url }) => method === "POST" && url.includes("/configmaps"), { type: "dropAnswer" }),
     );
 
     const { outcome, outcomes } = await restore(kube, store);
@@ -96,7 +96,7 @@ describe("the undo of a restore", () => {
       configMap(namespace, "equal", { a: "1" }),
     );
     const before = await cluster.list("ConfigMap", namespace);
-    const safety = await backUp(kube, before as unknown as KubeObject[], "safety");
+    const safety = await backUp(kube, withKind(before), "safety");
 
     const { records, outcomes } = await restore(kube, store, { spec: { existingResourcePolicy: "update" } });
     await cluster.patch("ConfigMap", namespace, "touched", { data: { a: "by a person" } });

@@ -109,3 +109,8 @@ export function configMap(
 ): KubeObject {
   return { apiVersion: "v1", kind: "ConfigMap", metadata: { name, namespace, ...metadata }, data };
 }
+
+/** Items of a LIST of ConfigMaps with the fields that only the list carries. */
+export function withKind(objects: readonly object[]): KubeObject[] {
+  return objects.map((object) => ({ ...(object as KubeObject), apiVersion: "v1", kind: "ConfigMap" }));
+}
