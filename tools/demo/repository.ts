@@ -20,7 +20,8 @@ export interface DemoRepository {
   merge(branch: string): Promise<void>;
   log(branch: string): Promise<string>;
   show(branch: string, path: string): Promise<string>;
-  exists(branch: string): Promise<boolean>;
+  /** Every path on a branch, a line each; nothing where there is no such branch yet. */
+  files(branch: string): Promise<string>;
 }
 
 /** Makes both below `folder`, with the files of `template` as the first commit. */
@@ -55,7 +56,10 @@ export async function createRepository(folder: string, template: string): Promis
     },
     log: (branch) => run("git", ["-C", bare, "log", "--graph", "--format=%h %an: %s", branch]),
     show: (branch, path) => run("git", ["-C", bare, "show", `${branch}:${path}`]),
-    exists: async (branch) => (await run("git", ["-C", bare, "branch", "--list", branch])).trim() !== "",
+    files: async (branch) => {
+      const exists = (await run("git", ["-C", bare, "branch", "--list", branch])).trim() !== "";
+      return exists ? await run("git", ["-C", bare, "ls-tree", "-r", "--name-only", branch]) : "";
+    },
   };
 }
 
