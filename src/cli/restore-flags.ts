@@ -1,0 +1,33 @@
+/** Values of Velero's flags. */
+import { InvalidArgumentError } from "commander";
+
+/** `a,b` and repeated flags as one list. */
+export function collectList(value: string, previous: readonly string[] = []): readonly string[] {
+  return [
+    ...previous,
+    ...value
+      .split(",")
+      .map((item) => item.trim())
+      .filter((item) => item !== ""),
+  ];
+}
+
+/** `a:b,c:d`. */
+export function parseMapping(
+  value: string,
+  previous: Readonly<Record<string, string>> = {},
+): Readonly<Record<string, string>> {
+  const pairs = collectList(value).map((pair) => pair.split(":"));
+  for (const [from, to, ...more] of pairs) {
+    if (from === undefined || from === "" || to === undefined || to === "" || more.length > 0) {
+      throw new InvalidArgumentError("A mapping is written from:to, several with commas.");
+    }
+  }
+  return { ...previous, ...(Object.fromEntries(pairs) as Record<string, string>) };
+}
+
+/** `--flag`, `--flag=true` and `--flag=false`. */
+export function parseTriState(value: string): boolean {
+  if (value === "true" || value === "false") return value === "true";
+  throw new InvalidArgumentError("Write true or false.");
+}
