@@ -2,7 +2,6 @@ import { findCondition } from "../api/conditions.ts";
 import { KINDS, type KindName } from "../api/kinds.ts";
 import { formatKey, type KubeObject, keyOf, type ObjectKey } from "../api/object.ts";
 import { messageOf } from "../errors.ts";
-import { isEnded } from "../report/backup-record.ts";
 import { reconcileBackupPolicy } from "./backup-policy-reconciler.ts";
 import { reconcileBackup } from "./backup-reconciler.ts";
 import type { ReconcileDeps } from "./deps.ts";
@@ -24,6 +23,8 @@ export interface Controllers {
   start(): void;
   /** Puts every live object into its queue. */
   addAll(): void;
+  /** What may have waited for a location or for the record is looked at again. */
+  wakeWaiting(): void;
   /** Keys waiting and in work. */
   depth(): number;
   /** Failures so far, by kind; a converged pass has none. */
@@ -84,17 +85,17 @@ export function createControllers(deps: ReconcileDeps): Controllers {
     if (kind === "BackupStorageLocation") wakeWaiting();
   }
 
-  /** A location came, went, or changed its mind: everything that may have waited for one looks again. */
   function wakeWaiting(): void {
     for (const policy of deps.live.list("BackupPolicy")) add("BackupPolicy", keyOf(policy));
     for (const kind of ["Backup", "RestorePlan"] as const) {
-      for (const object of deps.live.list(kind)) if (!isEnded(object.status?.phase)) add(kind, keyOf(object));
+      for (const object of deps.live.list(kind)) add(kind, keyOf(object));
     }
   }
 
   return {
     queues,
     onChange,
+    wakeWaiting,
     onRunEnd: (run) => {
       const [kind = "", key = ""] = run.split(" ");
       if (kind === "Backup" || kind === "RestorePlan") add(kind, parseKey(key));

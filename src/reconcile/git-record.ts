@@ -32,6 +32,8 @@ export interface GitRecord {
   isPending(): boolean;
   /** Commits what waits, and the pages that sum it up; no commit where no byte differs. What fails stays pending. */
   flush(signal?: AbortSignal): Promise<CommitOutcome | undefined>;
+  /** The same, for what must stand in Git before the next step. @throws {LedgerUnreadable} when it can't be reached */
+  push(signal?: AbortSignal): Promise<void>;
   /** What the branch knows of a restore key. @throws {LedgerUnreadable} when that can't be told */
   readKey(keySha256: string, signal?: AbortSignal): Promise<KeyRecord | undefined>;
   /**
@@ -90,6 +92,13 @@ export function createGitRecord(state: RecordState): GitRecord {
     }
   }
 
+  /** Undefined where no source says that there is a record. A record that is not open yet may know any key. */
+  function reachable(): RecordTarget | undefined {
+    const target = sources.recordTarget();
+    if (target !== undefined || !sources.hasRecord()) return target;
+    throw new CodedError("LedgerUnreadable", { where: "Git" }, "the repository of the record is not open yet");
+  }
+
   function commit(target: RecordTarget, batch: Pending, signal: AbortSignal | undefined): Promise<CommitOutcome> {
     return target.remote.commitIfChanged({
       branch: target.branch,
@@ -105,7 +114,7 @@ export function createGitRecord(state: RecordState): GitRecord {
   }
 
   async function writeKey(record: KeyRecord, signal?: AbortSignal): Promise<KeyRecord> {
-    const target = sources.recordTarget();
+    const target = reachable();
     if (target === undefined) return record;
     let standing = record;
     try {
@@ -145,10 +154,18 @@ export function createGitRecord(state: RecordState): GitRecord {
     noteGone: (record) => putFile(pending, backupFile({ ...record, gone: true })),
     isPending: () => pending.files.size > 0,
     flush,
+    push: async (signal) => {
+      reachable();
+      try {
+        await flush(signal);
+      } catch (error) {
+        throw unreadable(error);
+      }
+    },
     writeKey,
-    isConfigured: () => sources.recordTarget() !== undefined,
+    isConfigured: sources.hasRecord,
     readKey: async (key, signal) => {
-      const target = sources.recordTarget();
+      const target = reachable();
       if (target === undefined) return undefined;
       try {
         if ((await target.remote.head(target.branch, signal)) === undefined) return undefined;

@@ -42,6 +42,7 @@ export function createGitSourceReconciler(deps: ReconcileDeps): (key: ObjectKey)
     }
     const spec = gitSourceDefaults(source.spec, deps.installation.cluster);
     if (spec.suspend) {
+      deps.sources.setRecordTarget(key, { remote: await deps.open.git(source), branch: spec.statusBranch });
       return await writeLooked(deps, source, {
         outcome: { type: "ready", reason: "Suspended", message: "suspended: nothing is fetched or applied" },
         told: {},

@@ -47,7 +47,11 @@ export interface LoopParts
 export function createLoop(parts: LoopParts): Loop {
   const { flagged, slots, ...given } = parts;
   const live = createLiveObjects(given.installation.namespace);
-  const sources = createSources(flagged);
+  const sources = createSources({
+    flagged,
+    hasObjects: () => live.list("GitSource").length > 0,
+    onRecord: () => controllers.wakeWaiting(),
+  });
   const gitRecord = createGitRecord({ live, sources, clock: given.clock, installation: given.installation });
   const runs = createRuns({ slots, log: given.log, onEnd: (run) => controllers.onRunEnd(run) });
   const deps: ReconcileDeps = { ...given, live, sources, runs, record: gitRecord };

@@ -66,7 +66,7 @@ async function recordFiles(deps: ReconcileDeps, plan: Live<"RestorePlan">, run: 
   if (markdown !== undefined) files.set(paths.plan, markdown);
   if (objects !== undefined) files.set(paths.objects, objects);
   if (files.size > 0) deps.record.addFiles(files);
-  await deps.record.flush();
+  await deps.record.push();
 }
 
 /** Undefined while the location can't be reached: the end is recorded when it can. */

@@ -28,6 +28,18 @@ export interface Sources {
   setRecordTarget(source: ObjectKey, target: RecordTarget): void;
   /** Where the record of this cluster is written: one branch, that of the first source by name. */
   recordTarget(): RecordTarget | undefined;
+  /** Whether there is a source at all, and so a record, although its remote may not be open yet. */
+  hasRecord(): boolean;
+}
+
+/** What the registry asks and tells. */
+export interface SourcesOptions {
+  /** The source of the command line. */
+  readonly flagged: GitSource | undefined;
+  /** Whether the cluster holds a GitSource. */
+  readonly hasObjects: () => boolean;
+  /** Told once, when the record can be reached for the first time. */
+  readonly onRecord: () => void;
 }
 
 export interface RecordTarget {
@@ -36,8 +48,8 @@ export interface RecordTarget {
 }
 
 /** An empty registry. */
-export function createSources(fromFlags: GitSource | undefined): Sources {
-  let flagged = fromFlags;
+export function createSources(options: SourcesOptions): Sources {
+  let { flagged } = options;
   const trees = new Map<string, SourceTree>();
   const declared = new Map<string, Map<string, string>>();
   const applied = new Map<string, SourceRecord>();
@@ -72,7 +84,12 @@ export function createSources(fromFlags: GitSource | undefined): Sources {
       const [id, digest] = [idOf(object), specDigest(object)];
       return [...declared.values()].some((documents) => documents.get(id) === digest);
     },
-    setRecordTarget: (source, target) => void targets.set(formatKey(source), target),
+    setRecordTarget: (source, target) => {
+      const isFirst = targets.size === 0;
+      targets.set(formatKey(source), target);
+      if (isFirst) options.onRecord();
+    },
+    hasRecord: () => flagged !== undefined || options.hasObjects(),
     recordTarget: () => {
       const first = [...targets.keys()].sort()[0];
       return first === undefined ? undefined : targets.get(first);
