@@ -29,7 +29,7 @@ export interface BackupReader {
   read(row: IndexRow): Promise<Buffer>;
   /**
    * The bodies of many rows of this reader, in the order of their members: within a window of some thousand rows each
-   * member is fetched and inflated once.
+   * member is fetched and inflated once. A body shares its member's memory: copy what is kept beyond its turn.
    */
   readMany(rows: AsyncIterable<IndexRow> | Iterable<IndexRow>): AsyncIterable<RowBody>;
   /**

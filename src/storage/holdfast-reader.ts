@@ -33,7 +33,8 @@ export function openHoldfastBackup(
     resources: async () => Object.keys(opened.manifest.counts.resources),
     rows: (resource, { versions = "classic" } = {}) => onlyClassic(index.rows(resource), versions === "all"),
     row: (resource, key) => index.row(resource, key),
-    read: async (row) => bodyOf(keys.archive, row, await members.member(row)),
+    // A copy: one body held must not hold a whole member.
+    read: async (row) => Buffer.from(bodyOf(keys.archive, row, await members.member(row))),
     readMany: async function* (rows) {
       for await (const { row, member } of members.membersOf(rows)) {
         yield { row, body: bodyOf(keys.archive, row, member) };

@@ -7,10 +7,15 @@ import { compareUtf8, type IndexRow } from "./index-row.ts";
 import type { IndexMember } from "./manifest.ts";
 import type { ObjectStore } from "./object-store.ts";
 
-const inflate = promisify(gunzip) as (bytes: Buffer, options: { maxOutputLength: number }) => Promise<Buffer>;
+const inflate = promisify(gunzip) as (
+  bytes: Buffer,
+  options: { maxOutputLength: number; chunkSize: number },
+) => Promise<Buffer>;
 
 /** A member holds a few hundred rows; more than this is no index. */
 const MAX_MEMBER_BYTES = 64 * 1024 * 1024;
+/** zlib's output chunk: 500 rows fit into one. */
+const OUTPUT_CHUNK = 256 * 1024;
 
 /** Rows out of `holdfast-index.jsonl.gz` by ranged reads, one member in memory at a time. */
 export interface IndexReader {
@@ -101,7 +106,7 @@ async function readIndexMember(store: ObjectStore, source: IndexSource, member: 
     const message = `${source.key} is not the index that its manifest names: sha256 ${actual} at byte ${member.offset}, expected ${member.sha256}`;
     throw new CodedError("DigestMismatch", { key: source.key, expected: member.sha256, actual }, message);
   }
-  const plain = await inflate(bytes, { maxOutputLength: MAX_MEMBER_BYTES });
+  const plain = await inflate(bytes, { maxOutputLength: MAX_MEMBER_BYTES, chunkSize: OUTPUT_CHUNK });
   const rows = plain
     .toString("utf8")
     .split("\n")

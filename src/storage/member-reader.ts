@@ -5,16 +5,21 @@ import { CodedError } from "../errors.ts";
 import type { IndexRow } from "./index-row.ts";
 import type { ObjectStore } from "./object-store.ts";
 
-const inflate = promisify(gunzip) as (bytes: Buffer, options: { maxOutputLength: number }) => Promise<Buffer>;
+const inflate = promisify(gunzip) as (
+  bytes: Buffer,
+  options: { maxOutputLength: number; chunkSize: number },
+) => Promise<Buffer>;
 
 /** A member is about a megabyte, or one large object; more than this is a bomb. */
 const MAX_MEMBER_BYTES = 128 * 1024 * 1024;
+/** zlib's output chunk: a member of the usual size inflates into one, not into 64 and a copy. */
+const OUTPUT_CHUNK = 1024 * 1024;
 /** Rows put in order at once: some 6 MB, and the members of 40 MiB of tar. */
 const WINDOW_ROWS = 16_384;
 /** Neighbouring members fetched by one request, and such requests under way. */
 const RUN_BYTES = 1024 * 1024;
 const RUN_MEMBERS = 4;
-const RUNS_AHEAD = 2;
+const RUNS_AHEAD = 1;
 
 /** Inflated members of an archive of ours, by ranged reads. */
 export interface MemberReader {
@@ -72,7 +77,7 @@ export function createMemberReader(store: ObjectStore, key: string, signal: Abor
 }
 
 /**
- * A row's body out of its inflated member; a copy, so that one body held does not hold a whole member.
+ * A row's body inside its inflated member, whose memory it shares.
  * @throws {DigestMismatch, ArchiveInvalid}
  */
 export function bodyOf(key: string, row: IndexRow, member: Buffer): Buffer {
@@ -81,7 +86,7 @@ export function bodyOf(key: string, row: IndexRow, member: Buffer): Buffer {
     const why = `the index places ${at} beyond the end of its member`;
     throw new CodedError("ArchiveInvalid", { key, why }, `${key}: ${why}`);
   }
-  const body = Buffer.from(member.subarray(row.offset, row.offset + row.length));
+  const body = member.subarray(row.offset, row.offset + row.length);
   const actual = hash("sha256", body, "hex");
   if (actual === row.sha256) return body;
   const message = `${key}: ${at} is not what was backed up: sha256 ${actual}, expected ${row.sha256}`;
@@ -90,7 +95,7 @@ export function bodyOf(key: string, row: IndexRow, member: Buffer): Buffer {
 
 async function inflateMember(key: string, offset: number, bytes: Buffer): Promise<Buffer> {
   try {
-    return await inflate(bytes, { maxOutputLength: MAX_MEMBER_BYTES });
+    return await inflate(bytes, { maxOutputLength: MAX_MEMBER_BYTES, chunkSize: OUTPUT_CHUNK });
   } catch (error) {
     const why = `the gzip member at byte ${offset} is damaged: ${error instanceof Error ? error.message : String(error)}`;
     throw new CodedError("ArchiveInvalid", { key, why }, `${key}: ${why}`, { cause: error });

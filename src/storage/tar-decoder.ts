@@ -3,7 +3,7 @@
  * global PAX paths, sparse files, links) is where two readers would disagree, so it is refused and named.
  */
 
-import { BLOCK, FIELD, paddedLength } from "./tar-header.ts";
+import { BLOCK, FIELD, paddedLength, sumBytes } from "./tar-header.ts";
 import { pathOfPax } from "./tar-pax.ts";
 import { TarRefusal } from "./tar-refusal.ts";
 
@@ -195,12 +195,8 @@ function sizeField(block: Buffer): number | undefined {
 
 /** The sum of all bytes, those of the checksum itself counted as spaces. */
 function checksum(block: Buffer): number {
-  let total = 0;
-  for (const byte of block) total += byte;
-  for (let index = FIELD.checksum.at; index < FIELD.checksum.at + FIELD.checksum.length; index++) {
-    total += 32 - (block[index] ?? 0);
-  }
-  return total;
+  const { at, length } = FIELD.checksum;
+  return sumBytes(block, 0, at) + length * 0x20 + sumBytes(block, at + length, BLOCK);
 }
 
 /** Bytes in, pieces of asked-for lengths out. */

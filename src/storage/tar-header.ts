@@ -36,7 +36,7 @@ export interface TarHeaderWriter {
 /** A header writer; `modifiedMs` is ms since the epoch, kept in seconds. */
 export function createTarHeaderWriter(modifiedMs: number): TarHeaderWriter {
   const template = templateHeader(Math.max(0, Math.floor(modifiedMs / 1000)));
-  const templateSum = sum(template, 0, BLOCK);
+  const templateSum = sumBytes(template, 0, BLOCK);
 
   function plain(
     target: Buffer,
@@ -50,10 +50,10 @@ export function createTarHeaderWriter(modifiedMs: number): TarHeaderWriter {
     target.write(header.type, at + FIELD.type.at);
     const total =
       templateSum +
-      sum(target, at + FIELD.name.at, header.name.length) +
-      sum(target, at + FIELD.prefix.at, header.prefix.length) +
-      sum(target, at + FIELD.size.at, 11) +
-      sum(target, at + FIELD.type.at, 1);
+      sumBytes(target, at + FIELD.name.at, at + FIELD.name.at + header.name.length) +
+      sumBytes(target, at + FIELD.prefix.at, at + FIELD.prefix.at + header.prefix.length) +
+      sumBytes(target, at + FIELD.size.at, at + FIELD.size.at + 11) +
+      sumBytes(target, at + FIELD.type.at, at + FIELD.type.at + 1);
     target.write(`${octal(total, 6)}\0 `, at + FIELD.checksum.at);
   }
 
@@ -95,9 +95,10 @@ function octal(value: number, digits: number): string {
   return value.toString(8).padStart(digits, "0");
 }
 
-function sum(bytes: Buffer, at: number, length: number): number {
+/** The sum of the bytes from `start` up to `end`. */
+export function sumBytes(bytes: Buffer, start: number, end: number): number {
   let total = 0;
-  for (let index = at; index < at + length; index++) total += bytes[index] ?? 0;
+  for (let index = start; index < end; index++) total += bytes[index] ?? 0;
   return total;
 }
 

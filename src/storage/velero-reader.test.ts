@@ -1,9 +1,13 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { pack } from "tar-stream";
 import { describe, expect, it } from "vitest";
 import { openBackup } from "./backup-reader.ts";
 import { listBackups } from "./list-backups.ts";
 import { MemoryStore } from "./memory-store.ts";
+import { readAll } from "./streams.ts";
 
 const root = new URL("../../test/testdata/velero/", import.meta.url).pathname;
 const scenarios = readdirSync(root).filter((name) => existsSync(join(root, name, "backup", "velero-backup.json")));
@@ -35,6 +39,63 @@ describe.each(scenarios)("the recorded Velero backup %s", (scenario) => {
     await reader.close();
   });
 });
+
+describe("a Velero archive with something wrong in it", () => {
+  it("gives what is readable, and names what is not", async () => {
+    const nested = `${"[".repeat(200_000)}${"]".repeat(200_000)}`;
+    const files = {
+      "resources/configmaps/namespaces/a/good.json":
+        '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"good","namespace":"a"}}',
+      "resources/configmaps/namespaces/a/bad.json": "{",
+      "resources/configmaps/namespaces/b/deep.json": `{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"deep","namespace":"b"},"x":${nested}}`,
+      "resources/configmaps/cluster/notes.txt": "x",
+    };
+    const reader = await openBackup(await veleroStore(files), "v");
+
+    const names: string[] = [];
+    for await (const row of reader.rows("configmaps")) names.push(row.name);
+
+    expect(names).toEqual(["good"]);
+    expect((await reader.problems()).map(({ path, namespace }) => [path.split("/").at(-1), namespace])).toEqual([
+      ["bad.json", "a"],
+      ["deep.json", "b"],
+      ["notes.txt", ""],
+    ]);
+    await reader.close();
+  });
+
+  it("is not given out at all when it is truncated, and leaves no temporary file", async () => {
+    const store = await veleroStore({
+      "resources/configmaps/namespaces/a/x.json":
+        '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"x","namespace":"a"}}',
+    });
+    const archive = await readAll(await store.get("backups/v/v.tar.gz"));
+    await store.put("backups/v/v.tar.gz", archive.subarray(0, -20));
+    const spoolDir = mkdtempSync(join(tmpdir(), "holdfast-spool-"));
+
+    const reader = await openBackup(store, "v", { spoolDir });
+
+    await expect(reader.resources()).rejects.toMatchObject({ code: "ArchiveTruncated" });
+    await expect(reader.verifyArchive()).rejects.toMatchObject({ code: "ArchiveTruncated" });
+    expect(readdirSync(spoolDir)).toEqual([]);
+    rmSync(spoolDir, { recursive: true });
+  });
+});
+
+async function veleroStore(files: Record<string, string>): Promise<MemoryStore> {
+  const packed = pack();
+  for (const [name, body] of Object.entries(files)) packed.entry({ name }, body);
+  packed.finalize();
+  const chunks: Buffer[] = [];
+  for await (const chunk of packed) chunks.push(chunk as Buffer);
+  const store = new MemoryStore();
+  await store.put("backups/v/v.tar.gz", gzipSync(Buffer.concat(chunks)));
+  await store.put(
+    "backups/v/velero-backup.json",
+    Buffer.from('{"apiVersion":"velero.io/v1","kind":"Backup","metadata":{"name":"v"}}'),
+  );
+  return store;
+}
 
 /** `tarEntries` of the recording, classic paths only. */
 function recordedEntries(scenario: string): string[] {

@@ -15,6 +15,10 @@ export interface VeleroBackup {
   readonly digest: string;
 }
 
+/** Bodies read from the spool at once: each read is a trip to the thread pool. */
+const BATCH_ROWS = 64;
+const BATCH_BYTES = 4 * 1024 * 1024;
+
 /** A reader that spools the archive, whole and checked, when the first row is asked for. */
 export function openVeleroBackup(store: ObjectStore, opened: VeleroBackup, options: OpenBackupOptions): BackupReader {
   const key = backupKeys(opened.name).archive;
@@ -47,7 +51,9 @@ export function openVeleroBackup(store: ObjectStore, opened: VeleroBackup, optio
   }
 
   async function* readMany(wanted: AsyncIterable<IndexRow> | Iterable<IndexRow>): AsyncGenerator<RowBody> {
-    for await (const row of wanted) yield { row, body: await read(row) };
+    for await (const batch of batches(wanted)) {
+      yield* await Promise.all(batch.map(async (row) => ({ row, body: await read(row) })));
+    }
   }
 
   return {
@@ -72,6 +78,20 @@ export function openVeleroBackup(store: ObjectStore, opened: VeleroBackup, optio
       await made?.close();
     },
   };
+}
+
+async function* batches(rows: AsyncIterable<IndexRow> | Iterable<IndexRow>): AsyncGenerator<IndexRow[]> {
+  let batch: IndexRow[] = [];
+  let bytes = 0;
+  for await (const row of rows) {
+    batch.push(row);
+    bytes += row.length;
+    if (batch.length < BATCH_ROWS && bytes < BATCH_BYTES) continue;
+    yield batch;
+    batch = [];
+    bytes = 0;
+  }
+  if (batch.length > 0) yield batch;
 }
 
 function toIndexRow(resource: string, row: TableRow): IndexRow {

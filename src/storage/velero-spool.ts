@@ -3,8 +3,9 @@ import { type FileHandle, mkdtemp, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { contentDigest } from "../api/digest.ts";
-import { parseApiVersion } from "../api/object.ts";
+import { type KubeObject, parseApiVersion } from "../api/object.ts";
 import { CodedError } from "../errors.ts";
+import { archivePath } from "./archive-path.ts";
 import { readArchive } from "./archive-reader.ts";
 import type { ItemProblem } from "./backup-reader.ts";
 import type { ObjectStore } from "./object-store.ts";
@@ -44,21 +45,17 @@ export async function spoolArchive(
     });
     for await (const { body, object, ...position } of archive) {
       if (position.versionFolder.endsWith("-preferredversion")) continue; // A copy of the classic path.
+      const content = digestOf(object);
+      if (content === undefined) {
+        problems.push({ path: archivePath(position), namespace: position.namespace, why: "it is nested too deep" });
+        continue;
+      }
       const table = tables.get(position.resource) ?? createRowTable();
       tables.set(position.resource, table);
       const { version } = parseApiVersion(object.apiVersion);
       const offset = await writer.append(body);
       const sha256 = hash("sha256", body, "buffer");
-      table.add({
-        ...position,
-        version,
-        kind: object.kind,
-        member: 0,
-        offset,
-        length: body.length,
-        sha256,
-        content: contentDigest(object),
-      });
+      table.add({ ...position, version, kind: object.kind, member: 0, offset, length: body.length, sha256, content });
     }
     await writer.flush();
   } catch (error) {
@@ -81,6 +78,16 @@ export async function spoolArchive(
       await closing;
     },
   };
+}
+
+/** Undefined for JSON nested so deep that walking it ends the stack: no API server ever stored it. */
+function digestOf(object: KubeObject): string | undefined {
+  try {
+    return contentDigest(object);
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
 }
 
 /** A file that exists only as long as it is open: nothing is left behind, whatever becomes of the process. */
