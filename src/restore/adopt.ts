@@ -97,7 +97,9 @@ const VOLUME_ANNOTATIONS: readonly string[] = [
   "pv.kubernetes.io/bind-completed",
 ];
 
+/** Only of a bound volume: a released one must lose the uid of its old claim, or it never binds again. */
 function adoptVolume(desired: KubeObject, live: KubeObject): void {
+  if (textAt(live, "status", "phase") !== "Bound") return;
   const claim = recordAt(desired, "spec", "claimRef");
   const liveClaim = at(live, "spec", "claimRef");
   if (claim === undefined) return;

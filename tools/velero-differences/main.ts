@@ -1,0 +1,7 @@
+/** Writes the document. */
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { RULES } from "../../test/conformance/differences.ts";
+import { differencesDocument } from "./document.ts";
+
+await writeFile(join(import.meta.dirname, "..", "..", "docs", "velero-differences.md"), differencesDocument(RULES));
