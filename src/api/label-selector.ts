@@ -107,7 +107,7 @@ function formatRequirement({ key, operator, values = [] }: LabelRequirement): st
   }
 }
 
-const NAME = String.raw`[A-Za-z0-9](?:[A-Za-z0-9_./-]*[A-Za-z0-9])?`;
+const NAME = "[A-Za-z0-9](?:[A-Za-z0-9_./-]*[A-Za-z0-9])?";
 const VALUE = "[A-Za-z0-9_.-]*";
 const SET = new RegExp(`^(${NAME})\\s+(in|notin)\\s+\\(([^()]*)\\)$`);
 const EQUALITY = new RegExp(`^(${NAME})\\s*(==|=|!=)\\s*(${VALUE})$`);

@@ -2419,7 +2419,6 @@ export const DEFINITIONS: Readonly<Record<string, object>> = {
 export const KIND_SCHEMAS: Readonly<Record<string, object>> = {
   "Backup": {
     "$schema": "http://json-schema.org/draft-07/schema#",
-    "$id": "https://holdfast.dev/schemas/backup.schema.json",
     "title": "Backup",
     "description": "One backup: what to put into it, and what became of it. Deleting a Backup never deletes its data.",
     "type": "object",
@@ -2462,7 +2461,6 @@ export const KIND_SCHEMAS: Readonly<Record<string, object>> = {
   },
   "BackupPolicy": {
     "$schema": "http://json-schema.org/draft-07/schema#",
-    "$id": "https://holdfast.dev/schemas/backuppolicy.schema.json",
     "title": "BackupPolicy",
     "description": "What is backed up, when, and for how long it is kept.",
     "type": "object",
@@ -2509,7 +2507,6 @@ export const KIND_SCHEMAS: Readonly<Record<string, object>> = {
   },
   "BackupStorageLocation": {
     "$schema": "http://json-schema.org/draft-07/schema#",
-    "$id": "https://holdfast.dev/schemas/backupstoragelocation.schema.json",
     "title": "BackupStorageLocation",
     "description": "A place that holds backups: a bucket or a folder.",
     "type": "object",
@@ -2546,7 +2543,6 @@ export const KIND_SCHEMAS: Readonly<Record<string, object>> = {
   },
   "GitSource": {
     "$schema": "http://json-schema.org/draft-07/schema#",
-    "$id": "https://holdfast.dev/schemas/gitsource.schema.json",
     "title": "GitSource",
     "description": "A Git repository that declares what Holdfast does, and where the record of it is written.",
     "type": "object",
@@ -2583,7 +2579,6 @@ export const KIND_SCHEMAS: Readonly<Record<string, object>> = {
   },
   "RestorePlan": {
     "$schema": "http://json-schema.org/draft-07/schema#",
-    "$id": "https://holdfast.dev/schemas/restoreplan.schema.json",
     "title": "RestorePlan",
     "description": "A restore: from which backup, what, where to, and what to do with what is there. It runs once per spec and `runId`.",
     "type": "object",

@@ -19,7 +19,7 @@ const ALLOWED = new Set([
   "x-kubernetes-int-or-string",
   "x-holdfast-expects",
 ]);
-const ROOT_ONLY = new Set(["$schema", "$id", "title", "definitions", "x-holdfast-crd"]);
+const ROOT_ONLY = new Set(["$schema", "title", "definitions", "x-holdfast-crd"]);
 const IN_LOGIC = new Set(["required", "enum", "pattern"]);
 
 /** What a schema says that one of the two validators reads otherwise. */
@@ -122,6 +122,10 @@ describe("the schemas", () => {
   });
 
   it.each([
+    [
+      "an $id, by which editors and kubeconform would look for the other files in the network",
+      { type: "string", $id: "https://a.b/c" },
+    ],
     ["a default", { type: "string", default: "a" }],
     ["nullable", { type: "string", nullable: true }],
     ["two types", { type: ["string", "integer"] }],

@@ -43,7 +43,7 @@ export function renderCrd({ kind, schema, crd }: KindSchema, set: SchemaSet): Sc
 /** A structural schema; `status` starts as "not looked at yet", so that kstatus says InProgress. */
 function structuralSchema(schema: Schema, set: SchemaSet): Schema {
   const inlined = inlineReferences(schema, set.definitions);
-  const { $schema, $id, title, "x-holdfast-crd": _crd, ...root } = transform(inlined, openObject) as Schema;
+  const { $schema, title, "x-holdfast-crd": _crd, ...root } = transform(inlined, openObject) as Schema;
   const properties = root.properties as Record<string, Schema>;
   return {
     ...root,
