@@ -11,12 +11,6 @@ export async function readAll(stream: Readable): Promise<Buffer> {
   return chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks);
 }
 
-/** A body as a stream, bytes as one chunk. */
-export function toReadable(body: Uint8Array | Readable): Readable {
-  // Readable.from would iterate a Uint8Array byte by byte.
-  return body instanceof Readable ? body : Readable.from([body], { objectMode: false });
-}
-
 /** Frees a body that will not be read; harmless on bytes. */
 export function discard(body: Uint8Array | Readable): void {
   if (body instanceof Readable) {

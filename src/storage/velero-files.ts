@@ -160,11 +160,6 @@ export function sortedResourceList(list: ResourceList): ResourceList {
   );
 }
 
-/** The list's key of a kind: `apps/v1/Deployment`, or `v1/Pod` for the core group. */
-export function resourceListKey(apiVersion: string, kind: string): string {
-  return `${apiVersion}/${kind}`;
-}
-
 /** The text inside a gzip file. @throws {ArchiveInvalid} when it is none, or a bomb. */
 export async function decodeGzipText(key: string, bytes: Uint8Array): Promise<string> {
   try {
