@@ -1,0 +1,199 @@
+import { describe, expect, it } from "vitest";
+import type { KubeObject } from "../../src/api/object.ts";
+import { useKubeClients } from "../support/kube-client.ts";
+import { uniqueName } from "../support/test-cluster.ts";
+import { useTestCluster } from "../support/use-test-cluster.ts";
+import { backUp, configMap, plan, restore } from "./restore-support.ts";
+
+describe("where a restore puts objects", () => {
+  const cluster = useTestCluster();
+  const client = useKubeClients();
+
+  it("brings two namespaces into one: equal ones and the cluster's own don't collide, others follow the policy", async () => {
+    const kube = await client(cluster.kubeconfigPath);
+    const target = await cluster.createNamespace();
+    const store = await backUp(kube, [
+      configMap("from-a", "same", { a: "1" }),
+      configMap("from-b", "same", { a: "1" }),
+      configMap("from-a", "clash", { a: "from a" }),
+      configMap("from-b", "clash", { a: "from b" }),
+      configMap("from-a", "kube-root-ca.crt", { "ca.crt": "old a" }),
+      configMap("from-b", "kube-root-ca.crt", { "ca.crt": "old b" }),
+      configMap("from-b", "only-b", { b: "1" }),
+    ]);
+    const namespaceMapping = { "from-a": target, "from-b": target };
+
+    const planned = await plan(kube, store, { spec: { namespaceMapping } });
+    const refused = await plan(kube, store, { spec: { namespaceMapping, existingResourcePolicy: "fail" } });
+    const none = await restore(kube, store, { spec: { namespaceMapping } });
+    const afterNone = (await cluster.get("ConfigMap", target, "clash")).data;
+    const update = await restore(kube, store, {
+      run: "second-20260102030405",
+      spec: { namespaceMapping, existingResourcePolicy: "update" },
+    });
+
+    const collisions = planned.entries
+      .filter(({ reason }) => reason === "Collision")
+      .map(({ name, action, archivedAs }) => ({ name, action, archivedAs }));
+    expect(collisions).toEqual([
+      { name: "clash", action: "skip", archivedAs: "from-b/clash" },
+      { name: "kube-root-ca.crt", action: "unchanged", archivedAs: "from-b/kube-root-ca.crt" },
+      { name: "same", action: "unchanged", archivedAs: "from-b/same" },
+    ]);
+    expect(refused.entries.find(({ name, reason }) => name === "clash" && reason === "Collision")).toMatchObject({
+      action: "fail",
+    });
+    expect(afterNone).toEqual({ a: "from a" });
+    expect(none.outcome).toMatchObject({ phase: "Completed", errors: 0 });
+    expect((await cluster.get("ConfigMap", target, "only-b")).data).toEqual({ b: "1" });
+    expect(update.outcome).toMatchObject({ errors: 0 });
+    expect((await cluster.get("ConfigMap", target, "clash")).data).toEqual({ a: "from b" });
+  });
+
+  it("rewrites the marks of GitOps owners where a namespace is mapped", async () => {
+    const kube = await client(cluster.kubeconfigPath);
+    const target = await cluster.createNamespace();
+    const marks = {
+      labels: { app: "a", "kustomize.toolkit.fluxcd.io/name": "apps" },
+      annotations: {
+        "argocd.argoproj.io/tracking-id": "app:/ConfigMap:src/x",
+        "meta.helm.sh/release-namespace": "src",
+        "meta.helm.sh/release-name": "r",
+      },
+    };
+    const store = await backUp(kube, [configMap("src", "x", {}, marks)]);
+
+    await restore(kube, store, { spec: { namespaceMapping: { src: target } } });
+
+    const { labels, annotations } = (await cluster.get("ConfigMap", target, "x")).metadata;
+    expect(Object.keys(labels ?? {}).sort()).toEqual(["app", "velero.io/backup-name", "velero.io/restore-name"]);
+    expect(annotations).toEqual({ "meta.helm.sh/release-namespace": target, "meta.helm.sh/release-name": "r" });
+  });
+
+  it("links owners again whose uid is new, and drops references to owners that did not come back", async () => {
+    const kube = await client(cluster.kubeconfigPath);
+    const namespace = await cluster.createNamespace();
+    const [owner] = await cluster.apply(configMap(namespace, "owner", {}));
+    const reference = { apiVersion: "v1", kind: "ConfigMap", name: "owner", uid: owner?.metadata.uid ?? "" };
+    const lost = { ...reference, name: "not-in-the-backup", uid: "11111111-1111-1111-1111-111111111111" };
+    const child = configMap(namespace, "child", {}, { ownerReferences: [reference] });
+    const orphan = configMap(namespace, "orphan", {}, { ownerReferences: [lost] });
+    const store = await backUp(kube, [owner as unknown as KubeObject, child, orphan]);
+    await cluster.delete("ConfigMap", namespace, "owner");
+
+    const { outcome } = await restore(kube, store);
+
+    const restored = await cluster.get("ConfigMap", namespace, "owner");
+    expect(outcome).toMatchObject({ phase: "Completed", warnings: 0 });
+    expect((await cluster.get("ConfigMap", namespace, "child")).metadata.ownerReferences).toEqual([
+      { ...reference, uid: restored.metadata.uid },
+    ]);
+    expect((await cluster.get("ConfigMap", namespace, "orphan")).metadata.ownerReferences).toBeUndefined();
+  });
+
+  it("waits for a terminating namespace, and restores the others where it does not go", async () => {
+    const kube = await client(cluster.kubeconfigPath);
+    const [slow, stuck, fresh] = [await cluster.createNamespace(), await cluster.createNamespace(), uniqueName("t")];
+    const holder = (namespace: string) => configMap(namespace, "holder", {}, { finalizers: ["example.org/hold"] });
+    await cluster.apply(holder(slow), holder(stuck));
+    const store = await backUp(kube, [configMap(slow, "a", {}), configMap(stuck, "a", {}), configMap(fresh, "a", {})]);
+    for (const namespace of [slow, stuck]) await cluster.request("DELETE", `/api/v1/namespaces/${namespace}`);
+    const release = (namespace: string) =>
+      cluster.patch("ConfigMap", namespace, "holder", { metadata: { finalizers: null } });
+
+    const restoring = restore(kube, store, { limits: { terminatingTimeoutMs: 8_000 } });
+    await release(slow);
+    const { outcome, records } = await restoring;
+    await release(stuck);
+
+    expect(outcome.phase).toBe("PartiallyFailed");
+    expect((await cluster.get("ConfigMap", slow, "a")).metadata.labels).toMatchObject({
+      "velero.io/backup-name": "backup",
+    });
+    expect(await cluster.find("ConfigMap", fresh, "a")).toBeDefined();
+    expect(records.find(({ namespace }) => namespace === stuck)).toMatchObject({
+      outcome: "failed",
+      reason: "Terminating",
+    });
+    expect(outcome.results.errors.velero?.join()).toContain(`timed out waiting for terminating namespace ${stuck}`);
+    await cluster.delete("Namespace", undefined, fresh);
+  });
+
+  it("brings a CRD before its objects, keeps every digit, and never hangs on a kind that is not served", async () => {
+    const kube = await client(cluster.kubeconfigPath);
+    const group = `${uniqueName("g")}.example.org`;
+    const namespace = await cluster.createNamespace();
+    const crd = crdOf(group);
+    await cluster.apply(crd);
+    const body = `{"apiVersion":"${group}/v1","kind":"Gauge","metadata":{"name":"g","namespace":"${namespace}"},"spec":{"big":9007199254740993}}`;
+    await cluster.request("POST", `/apis/${group}/v1/namespaces/${namespace}/gauges`, body);
+    const gvr = { group, version: "v1", resource: "gauges" };
+    const gauge = (await kube.get(gvr, { namespace, name: "g" })) as KubeObject;
+    const store = await backUp(kube, [
+      (await cluster.get("CustomResourceDefinition", undefined, crd.metadata.name)) as unknown as KubeObject,
+      gauge,
+      configMap(namespace, "other", {}),
+    ]);
+    await cluster.delete("CustomResourceDefinition", undefined, crd.metadata.name);
+
+    const without = await restore(kube, store, { spec: { includedNamespaces: [namespace] } });
+    const whole = await restore(kube, store, { run: "whole-20260102030405" });
+
+    expect(without.outcomes).toMatchObject({ "Gauge g": "failed", "ConfigMap other": "created" });
+    expect(without.records.find(({ kind }) => kind === "Gauge")).toMatchObject({ reason: "NotServed" });
+    expect(whole.outcomes).toMatchObject({
+      "Gauge g": "created",
+      [`CustomResourceDefinition ${crd.metadata.name}`]: "created",
+    });
+    const answer = await cluster.request("GET", `/apis/${group}/v1/namespaces/${namespace}/gauges/g`);
+    expect(answer.text).toContain("9007199254740993");
+    await cluster.delete("CustomResourceDefinition", undefined, crd.metadata.name);
+  });
+
+  it("restores a webhook without a backend after everything it would have refused", async () => {
+    const kube = await client(cluster.kubeconfigPath);
+    const namespace = await cluster.createNamespace();
+    const name = uniqueName("hook");
+    const webhook: KubeObject = {
+      apiVersion: "admissionregistration.k8s.io/v1",
+      kind: "ValidatingWebhookConfiguration",
+      metadata: { name },
+      webhooks: [
+        {
+          name: "deny.example.org",
+          admissionReviewVersions: ["v1"],
+          sideEffects: "None",
+          timeoutSeconds: 1,
+          clientConfig: { url: "https://127.0.0.1:9/" },
+          namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": namespace } },
+          rules: [{ apiGroups: [""], apiVersions: ["v1"], operations: ["CREATE"], resources: ["configmaps"] }],
+        },
+      ],
+    };
+    const store = await backUp(kube, [webhook, configMap(namespace, "a", {})]);
+
+    const { outcome, outcomes } = await restore(kube, store);
+    await cluster.delete("ValidatingWebhookConfiguration", undefined, name);
+
+    expect(outcomes).toEqual({ "ConfigMap a": "created", [`ValidatingWebhookConfiguration ${name}`]: "created" });
+    expect(outcome.phase).toBe("Completed");
+  });
+});
+
+function crdOf(group: string): KubeObject {
+  const schema = {
+    type: "object",
+    properties: { spec: { type: "object", properties: { big: { type: "integer", format: "int64" } } } },
+  };
+  return {
+    apiVersion: "apiextensions.k8s.io/v1",
+    kind: "CustomResourceDefinition",
+    metadata: { name: `gauges.${group}` },
+    spec: {
+      group,
+      scope: "Namespaced",
+      names: { plural: "gauges", singular: "gauge", kind: "Gauge" },
+      versions: [{ name: "v1", served: true, storage: true, schema: { openAPIV3Schema: schema } }],
+    },
+  };
+}
