@@ -186,6 +186,20 @@ function versionFolder(run: BackupRun, resource: PlannedResource): { versionFold
   return { versionFolder: resource.preferred ? "preferred" : "other" };
 }
 
+/** A pod's own wish for file-system backup of its volumes, in Velero's words, which nothing fulfils yet. */
+function noteRequestedVolumes(run: BackupRun, pod: KubeObject): void {
+  const volumes = pod.metadata.annotations?.["backup.velero.io/backup-volumes"];
+  if (volumes === undefined || volumes === "") return;
+  run.journal.warn(
+    `the data of the pod's volumes ${volumes}, which backup.velero.io/backup-volumes asks for, is not in this backup`,
+    {
+      namespace: pod.metadata.namespace ?? "",
+      resource: "pods",
+      name: pod.metadata.name,
+    },
+  );
+}
+
 function noteArchived(run: BackupRun, resource: PlannedResource, object: KubeObject, explicit: boolean): void {
   const { namespace = "", name } = object.metadata;
   run.progress.written();
@@ -195,6 +209,7 @@ function noteArchived(run: BackupRun, resource: PlannedResource, object: KubeObj
   if (resource.name === "persistentvolumeclaims") run.claims.push(readClaim(object));
   if (resource.name === "persistentvolumes") run.volumes.set(name, readVolume(object));
   if (explicit) return;
+  if (resource.name === "pods") noteRequestedVolumes(run, object);
   if (resource.name === "serviceaccounts") run.accounts.add(`${namespace}/${name}`);
   for (const related of relatedObjects(resource.name, object)) want(run, related);
 }

@@ -1,5 +1,7 @@
 import { Command } from "commander";
 import { stringify } from "yaml";
+import { BACKUP } from "../api/kinds.ts";
+import { isCoded } from "../errors.ts";
 import { type DescribedBackup, describeBackup } from "../report/backup-describe.ts";
 import type { BackupReader } from "../storage/backup-reader.ts";
 import { MANIFEST_ANNOTATION } from "../storage/layout.ts";
@@ -27,12 +29,26 @@ export function backupDescribeCommand(io: CliIo): Command {
     .option("--details", "list every object", false)
     .addHelpText("after", EXAMPLES)
     .action(async (name: string, options: DescribeOptions) => {
-      const described = await withBackup(io, name, options, (reader, store) => gather(reader, store, options.details));
+      const described = await describedBackup(io, name, options);
       const { output } = io.options();
       if (output === "json") io.print(JSON.stringify(described, undefined, 2));
       else if (output === "yaml") io.print(stringify(described));
       else io.print(describeBackup(described, io.width));
     });
+}
+
+/** From the bucket; a backup that is under way or failed has nothing there, and is described by its object. */
+async function describedBackup(io: CliIo, name: string, options: DescribeOptions): Promise<DescribedBackup> {
+  try {
+    return await withBackup(io, name, options, (reader, store) => gather(reader, store, options.details));
+  } catch (error) {
+    const isAbsent = isCoded(error, "BackupNotFound") || isCoded(error, "BackupIncomplete");
+    if (!isAbsent || options.dir !== undefined) throw error;
+    const kube = await io.deps().kube();
+    const marker = await kube.get(BACKUP, { namespace: io.options().namespace, name }, io.signal);
+    if (marker === undefined) throw error;
+    return { marker };
+  }
 }
 
 async function gather(reader: BackupReader, store: ObjectStore, details: boolean): Promise<DescribedBackup> {

@@ -70,7 +70,11 @@ function headSection({ marker, manifest, manifestSha256 }: DescribedBackup, stat
   const { labels, annotations } = marker.metadata;
   return [
     field("Name", marker.metadata.name, width),
-    field("Made by", manifestSha256 === undefined ? "Velero" : "Holdfast", width),
+    field(
+      "Made by",
+      manifestSha256 === undefined && marker.apiVersion.startsWith("velero.io/") ? "Velero" : "Holdfast",
+      width,
+    ),
     manifest === undefined ? "" : field("Cluster", manifest.cluster, width),
     manifest?.policy === undefined ? "" : field("Policy", policyText(manifest.policy), width),
     field("Labels", pairs(labels), width),

@@ -24,7 +24,9 @@ export const BACKUP_DIFFERENCES: readonly BackupDifference[] = [
     id: "B2",
     title: "a claim whose volume data is not in the backup is a warning",
     reason: "Velero says it only in a row of the volume info, so a backup without data looks like one with it.",
-    explains: (finding) => finding.type === "warnings" && finding.detail.includes("resource: /persistentvolumeclaims"),
+    explains: (finding) =>
+      finding.type === "warnings" &&
+      /resource: \/(persistentvolumeclaims|pods) .*the data of .* is not in this backup/.test(finding.detail),
   },
   {
     id: "B3",

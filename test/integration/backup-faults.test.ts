@@ -1,0 +1,236 @@
+/** A backup tells the truth when its servers fail: complete, PartiallyFailed or Failed, and never a marker on less. */
+import { randomBytes } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ListMultipartUploadsCommand } from "@aws-sdk/client-s3";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { isCoded } from "../../src/errors.ts";
+import type { KubeClient } from "../../src/kube/client.ts";
+import { openBackup } from "../../src/storage/backup-reader.ts";
+import { FsStore } from "../../src/storage/fs-store.ts";
+import { MemoryStore } from "../../src/storage/memory-store.ts";
+import { S3Store } from "../../src/storage/s3-store.ts";
+import { verifyBackup } from "../../src/storage/verify-backup.ts";
+import { type Fault, faultOnce, type IncomingCall } from "../../tools/testbed/http/fault.ts";
+import { useKubeClients } from "../support/kube-client.ts";
+import { type ClusterProxy, startClusterProxy, startProxy } from "../support/proxy.ts";
+import { useS3 } from "../support/use-s3.ts";
+import { useTestCluster } from "../support/use-test-cluster.ts";
+import { backupRequest, keysOf, makeBackup } from "./backup-requests.ts";
+
+const cluster = useTestCluster();
+const client = useKubeClients();
+const CONFIG_MAPS = 120;
+let namespace: string;
+
+beforeAll(async () => {
+  namespace = await cluster.createNamespace();
+  const names = Array.from({ length: CONFIG_MAPS }, (_, index) => `c-${String(index).padStart(3, "0")}`);
+  for (const name of names) {
+    await cluster.create({
+      apiVersion: "v1",
+      kind: "ConfigMap",
+      metadata: { name, namespace },
+      data: { noise: randomBytes(6_000).toString("base64") },
+    });
+  }
+});
+
+const status = (code: number, reason: string, metadata: object = {}): Fault => ({
+  type: "answer",
+  status: code,
+  headers: { "content-type": "application/json" },
+  body: JSON.stringify({
+    apiVersion: "v1",
+    kind: "Status",
+    status: "Failure",
+    code,
+    reason,
+    message: `${reason} on purpose`,
+    metadata,
+  }),
+});
+
+describe("an API server that fails", () => {
+  let proxy: ClusterProxy;
+  let kube: KubeClient;
+  const store = new MemoryStore();
+  beforeAll(async () => {
+    proxy = await startClusterProxy(cluster);
+    kube = await client(proxy.kubeconfigPath, { limits: { retryForMs: 10_000 } });
+  });
+  afterEach(() => proxy.setFaults());
+  afterAll(() => proxy.stop());
+
+  const spec = () => ({ includedNamespaces: [namespace] });
+  const lists = (resource: string, call: IncomingCall): boolean =>
+    call.url.includes(`/namespaces/${namespace}/${resource}?`);
+
+  async function make() {
+    const made = await makeBackup({ kube, store, limits: { pageSize: 25 } }, backupRequest(spec()));
+    return {
+      ...made,
+      configMaps: (await made.objects().catch(() => [])).filter((object) =>
+        object.startsWith(`configmaps ${namespace}/c-`),
+      ),
+    };
+  }
+
+  it("by forgetting its snapshot in the middle of a LIST: nothing twice, nothing lost", async () => {
+    proxy.setFaults(
+      faultOnce((call) => lists("configmaps", call) && call.url.includes("continue="), status(410, "Expired")),
+    );
+
+    const { outcome, configMaps } = await make();
+
+    expect(outcome.phase).toBe("Completed");
+    expect(outcome.results.warnings.namespaces?.[namespace]).toEqual([
+      expect.stringContaining("outlived its snapshot"),
+    ]);
+    expect([configMaps.length, new Set(configMaps).size]).toEqual([CONFIG_MAPS, CONFIG_MAPS]);
+  });
+
+  it("for a moment, with 429, 500 and a reset: the backup is whole", async () => {
+    const faults: Fault[] = [
+      { ...status(429, "TooManyRequests"), headers: { "retry-after": "1" } } as Fault,
+      status(500, "InternalError"),
+      { type: "reset" },
+      { type: "resetAnswer", afterBytes: 9_000 },
+    ];
+    proxy.setFaults((call) => (lists("configmaps", call) ? faults.shift() : undefined));
+
+    const { outcome, configMaps } = await make();
+
+    expect([outcome.phase, outcome.warnings, configMaps.length, faults.length]).toEqual([
+      "Completed",
+      0,
+      CONFIG_MAPS,
+      0,
+    ]);
+  });
+
+  it("at one kind for good: PartiallyFailed, naming it, with all the others", async () => {
+    proxy.setFaults((call) => (lists("secrets", call) ? status(403, "Forbidden") : undefined));
+
+    const { outcome, configMaps } = await make();
+
+    expect([outcome.phase, outcome.errors, configMaps.length]).toEqual(["PartiallyFailed", 1, CONFIG_MAPS]);
+    expect(outcome.results.errors.namespaces?.[namespace]).toEqual([
+      expect.stringMatching(/resource: \/secrets .*could not list/),
+    ]);
+  });
+
+  it("because a kind is gone: a warning", async () => {
+    proxy.setFaults((call) =>
+      lists("secrets", call) ? { type: "answer", status: 404, body: "404 page not found" } : undefined,
+    );
+
+    const { outcome } = await make();
+
+    expect([outcome.phase, outcome.warnings]).toEqual(["Completed", 1]);
+    expect(outcome.results.warnings.namespaces?.[namespace]).toEqual([
+      expect.stringContaining("was removed from the cluster"),
+    ]);
+  });
+
+  it("before anything is listed: Failed, and nothing in the bucket", async () => {
+    proxy.setFaults((call) => (call.url.startsWith("/api/v1/namespaces") ? status(403, "Forbidden") : undefined));
+
+    const { name, outcome } = await make();
+
+    expect([outcome.phase, outcome.failureReason]).toEqual(["Failed", expect.stringContaining("namespaces")]);
+    expect(await keysOf(store, `backups/${name}/`)).toEqual([]);
+  });
+});
+
+describe("a store that fails", () => {
+  const s3 = useS3();
+  let kube: KubeClient;
+  let proxy: Awaited<ReturnType<typeof startProxy>>;
+  let bucket: string;
+  let store: S3Store;
+  beforeAll(async () => {
+    kube = await client(cluster.kubeconfigPath);
+  });
+  beforeEach(async () => {
+    bucket = await s3.createBucket();
+    proxy = await startProxy(s3.connection.endpoint);
+    const { accessKeyId, secretAccessKey } = s3.connection;
+    store = new S3Store({ bucket, endpoint: proxy.url, credentials: { accessKeyId, secretAccessKey } });
+  });
+  afterEach(async () => {
+    await store.close();
+    await proxy.stop();
+  });
+
+  const make = async () => await makeBackup({ kube, store }, backupRequest({ includedNamespaces: [namespace] }));
+  const denied: Fault = {
+    type: "answer",
+    status: 403,
+    body: "<Error><Code>AccessDenied</Code><Message>no</Message></Error>",
+  };
+  const puts = (name: string) => (call: IncomingCall) => call.method === "PUT" && call.url.includes(name);
+
+  it("now and then, with SlowDown and an answer that is lost: the backup verifies", async () => {
+    const faults: Fault[] = [
+      { type: "answer", status: 503, body: "<Error><Code>SlowDown</Code><Message>slow</Message></Error>" },
+      { type: "dropAnswer" },
+      { type: "dropAnswer" },
+    ];
+    proxy.setFaults((call) => (call.method === "PUT" ? faults.shift() : undefined));
+
+    const made = await make();
+
+    expect([made.outcome.phase, faults.length]).toEqual(["Completed", 0]);
+    expect((await verifyBackup(store, made.name, { readData: true })).problems).toEqual([]);
+  });
+
+  it.each(["tar.gz", "-results.gz", "holdfast-index", "holdfast.json", "velero-backup.json"])(
+    "at %s for good: Failed, no marker, nothing left behind",
+    async (file) => {
+      proxy.setFaults((call) => (puts(file)(call) ? denied : undefined));
+
+      const made = await make();
+
+      expect([made.outcome.phase, made.outcome.failureReason]).toEqual(["Failed", expect.any(String)]);
+      await expect(openBackup(store, made.name)).rejects.toSatisfy((error) => isCoded(error, "BackupNotFound"));
+      expect(await keysOf(store)).toEqual([]);
+      expect((await s3.client.send(new ListMultipartUploadsCommand({ Bucket: bucket }))).Uploads ?? []).toEqual([]);
+    },
+  );
+});
+
+describe("a name that is taken", () => {
+  const folder = mkdtempSync(join(tmpdir(), "holdfast-claims-"));
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  it("fails the second backup, names the owner, and leaves the first alone", async () => {
+    const kube = await client(cluster.kubeconfigPath);
+    const servers = { kube, store: new FsStore(folder) };
+    const spec = { includedNamespaces: [namespace], includedResources: ["sa"] };
+
+    const first = await makeBackup(servers, backupRequest(spec, { name: "shared", cluster: "alpha" }));
+    const second = await makeBackup(servers, backupRequest(spec, { name: "shared", cluster: "beta" }));
+
+    expect(first.outcome.phase).toBe("Completed");
+    expect([second.outcome.phase, second.outcome.failureReason]).toEqual([
+      "Failed",
+      expect.stringMatching(/taken by .*cluster alpha/),
+    ]);
+    expect((await verifyBackup(servers.store, "shared", { readData: true })).problems).toEqual([]);
+  });
+
+  it("goes to one of two that begin at the same moment", async () => {
+    const kube = await client(cluster.kubeconfigPath);
+    const servers = { kube, store: new FsStore(folder) };
+    const spec = { includedNamespaces: [namespace], includedResources: ["sa"] };
+
+    const both = await Promise.all(
+      ["alpha", "beta"].map((name) => makeBackup(servers, backupRequest(spec, { name: "raced", cluster: name }))),
+    );
+
+    expect(both.map((made) => made.outcome.phase).sort()).toEqual(["Completed", "Failed"]);
+    expect((await verifyBackup(servers.store, "raced", { readData: true })).problems).toEqual([]);
+  });
+});
