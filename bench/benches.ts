@@ -138,6 +138,8 @@ async function resultOf(
     runs: options.runs,
     limitRunsMs: limits.map((run) => Math.round(run.ms)),
     runsMs: products.map((run) => Math.round(run.ms)),
+    cpuMs: median(products.map((run) => run.cpuMs)),
+    limitCpuMs: median(limits.map((run) => run.cpuMs)),
     requests: products[0]?.requests ?? 0,
     limitRequests: limits[0]?.requests ?? 0,
   };

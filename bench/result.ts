@@ -20,6 +20,9 @@ export interface BenchResult {
   /** All runs, in their order: the spread says how far to trust the median. */
   readonly limitRunsMs: readonly number[];
   readonly runsMs: readonly number[];
+  /** CPU time of the whole process on all threads, its start included; of servers nothing. */
+  readonly cpuMs: number;
+  readonly limitCpuMs: number;
   /** Exchanges of the product with the API server in one run. */
   readonly requests: number;
   readonly limitRequests: number;

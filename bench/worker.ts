@@ -3,9 +3,9 @@
  * of their own, so that neither pays for the other's memory or warm code.
  */
 import { readFileSync } from "node:fs";
-import type { Job, Measured } from "./job.ts";
+import type { Job, Measured, Work } from "./job.ts";
 
-type Role = (job: Job) => Promise<Omit<Measured, "rssMb">>;
+type Role = (job: Job) => Promise<Work>;
 
 /** Imported by need: what a role does not use must not count in its memory. */
 const ROLES: Readonly<Record<Job["role"], () => Promise<{ run: Role }>>> = {
@@ -20,7 +20,9 @@ const ROLES: Readonly<Record<Job["role"], () => Promise<{ run: Role }>>> = {
 const job = JSON.parse(process.argv[2] ?? "{}") as Job;
 const { run } = await ROLES[job.role]();
 const measured = await run(job);
-console.log(JSON.stringify({ ...measured, rssMb: peakRssMb() } satisfies Measured));
+const cpu = process.cpuUsage();
+const cpuMs = Math.round((cpu.user + cpu.system) / 1_000);
+console.log(JSON.stringify({ ...measured, rssMb: peakRssMb(), cpuMs } satisfies Measured));
 process.exit(0);
 
 /** The kernel's own high-water mark of this process. */

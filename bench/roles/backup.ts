@@ -1,9 +1,9 @@
 import { runBackup } from "../../src/backup/execute.ts";
-import type { Job, Measured } from "../job.ts";
+import type { Job, Work } from "../job.ts";
 import { openProduct } from "./product.ts";
 
 /** One whole backup through the engine's public function: claim, LISTs, archive, index, manifest, marker. */
-export async function run(job: Job): Promise<Omit<Measured, "rssMb">> {
+export async function run(job: Job): Promise<Work> {
   const product = await openProduct(job);
   const { kube, store, clock, log } = product;
   const name = job.backupName ?? "bench";

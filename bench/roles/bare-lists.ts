@@ -1,7 +1,7 @@
 import { promisify } from "node:util";
 import { gzip as gzipCallback } from "node:zlib";
 import { createBareClient, inParallel } from "../bare-client.ts";
-import type { Job, Measured } from "../job.ts";
+import type { Job, Work } from "../job.ts";
 
 const PAGE = 500;
 const MEMBER_BYTES = 1024 * 1024;
@@ -18,7 +18,7 @@ interface Served {
  * The limit of a backup or a plan: every page of every listable resource, each page's bytes through `zlib.gzip` level 6
  * in pieces of 1 MiB on libuv's pool, pipelined with the LISTs. Nothing is parsed but the continue token.
  */
-export async function run(job: Job): Promise<Omit<Measured, "rssMb">> {
+export async function run(job: Job): Promise<Work> {
   const client = createBareClient(job.connection);
   const resources = await listable((path) => client.send("GET", path));
   const members = createMembers(job.gzip === true);

@@ -1,10 +1,10 @@
 import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
 import { createBareClient, inParallel } from "../bare-client.ts";
-import type { Job, Measured } from "../job.ts";
+import type { Job, Work } from "../job.ts";
 
 /** The limit of a restore: the same bodies POSTed, so many at once, foundations first. */
-export async function run(job: Job): Promise<Omit<Measured, "rssMb">> {
+export async function run(job: Job): Promise<Work> {
   const lines: string[] = [];
   for await (const line of createInterface({ input: createReadStream(job.bodiesFile ?? "") })) lines.push(line);
   const bodies = lines.map((line) => ({

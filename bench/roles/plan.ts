@@ -1,10 +1,10 @@
 import { planRestore } from "../../src/restore/plan-restore.ts";
 import { openBackup } from "../../src/storage/backup-reader.ts";
-import type { Job, Measured } from "../job.ts";
+import type { Job, Work } from "../job.ts";
 import { openProduct } from "./product.ts";
 
 /** One whole plan, `update`, of the backup against the cluster it was made of. */
-export async function run(job: Job): Promise<Omit<Measured, "rssMb">> {
+export async function run(job: Job): Promise<Work> {
   const product = await openProduct(job);
   const { kube, store, clock, log } = product;
   const backupName = job.backupName ?? "bench";
