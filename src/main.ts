@@ -3,8 +3,10 @@ import { HOLDFAST_VERSION } from "./api/version.ts";
 import { backupCommand } from "./cli/backup.ts";
 import { readConfig } from "./cli/config.ts";
 import { buildDeps } from "./cli/deps.ts";
+import { historyCommand } from "./cli/history.ts";
 import { createCliIo } from "./cli/io.ts";
 import { planCommand } from "./cli/plan.ts";
+import { restoreCommand } from "./cli/restore.ts";
 import { createProgram, runCli } from "./cli/root.ts";
 import { runCommand } from "./cli/run.ts";
 import { statusCommand } from "./cli/status.ts";
@@ -39,6 +41,8 @@ const commands: Command[] = [
   runCommand(io),
   statusCommand(io),
   backupCommand(io),
+  restoreCommand(io),
+  historyCommand(io),
 ];
 await runCli(io, createProgram(io, HOLDFAST_VERSION, commands), process.argv.slice(2));
 await io.close();
