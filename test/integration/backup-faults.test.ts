@@ -16,10 +16,11 @@ import { type Fault, faultOnce, type IncomingCall } from "../../tools/testbed/ht
 import { useKubeClients } from "../support/kube-client.ts";
 import { type ClusterProxy, startClusterProxy, startProxy } from "../support/proxy.ts";
 import { useS3 } from "../support/use-s3.ts";
-import { useTestCluster } from "../support/use-test-cluster.ts";
+import { usePrivateCluster } from "../support/use-test-cluster.ts";
 import { backupRequest, keysOf, makeBackup } from "./backup-requests.ts";
 
-const cluster = useTestCluster();
+// Its own: kinds that other files make and remove would be warnings of these backups.
+const cluster = usePrivateCluster();
 const client = useKubeClients();
 const CONFIG_MAPS = 120;
 let namespace: string;

@@ -4,10 +4,11 @@ import type { KubeClient } from "../../src/kube/client.ts";
 import { MemoryStore } from "../../src/storage/memory-store.ts";
 import { useKubeClients } from "../support/kube-client.ts";
 import { uniqueName } from "../support/test-cluster.ts";
-import { useTestCluster } from "../support/use-test-cluster.ts";
+import { usePrivateCluster } from "../support/use-test-cluster.ts";
 import { backupRequest, keysOf, makeBackup } from "./backup-requests.ts";
 
-const cluster = useTestCluster();
+// Its own: kinds that other files make and remove would be warnings of these backups.
+const cluster = usePrivateCluster();
 const client = useKubeClients();
 const store = new MemoryStore();
 let kube: KubeClient;
