@@ -122,13 +122,17 @@ describe("the archive writer", () => {
     await writeBackup(store, items, { memberBytes: 16_384, openMembers: 3 });
 
     const reader = await openBackup(store, "backup");
+    const members = new Set<number>();
     let read = 0;
     for (const resource of await reader.resources()) {
-      for await (const { row, body } of reader.readMany(reader.rows(resource)))
+      for await (const { row, body } of reader.readMany(reader.rows(resource))) {
+        members.add(row.member);
         read += JSON.parse(body.toString()).metadata.name === row.name ? 1 : 0;
+      }
     }
 
     expect(read).toBe(60);
+    expect(members.size).toBe(60); // each was closed before its resource came again
   });
 
   it("refuses a name that can't be a path, and goes on", async () => {
