@@ -12,7 +12,7 @@ export default defineConfig({
     // Two files at once: one per core of the smallest machine we support; the servers take the rest.
     maxWorkers: 2,
     projects: [
-      { test: { name: "unit", include: ["src/**/*.test.ts", "test/*.test.ts"] } },
+      { test: { name: "unit", include: ["src/**/*.test.ts", "test/*.test.ts"], testTimeout: 60_000 } },
       { test: { name: "integration", include: ["test/integration/**/*.test.ts"], ...realServers } },
       { test: { name: "conformance", include: ["test/conformance/**/*.test.ts"], ...realServers } },
       { test: { name: "e2e", include: ["test/e2e/**/*.test.ts"], ...realServers } },

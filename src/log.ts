@@ -12,7 +12,10 @@ export interface Logger {
 
 /** Writes JSON lines to stderr, so that stdout stays a command's output. String fields lose credentials first. */
 export function createLogger(level: string): Logger {
-  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { log: redactFields } }, pino.destination(2)) as PinoLogger;
+  return pino(
+    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { log: redactFields } },
+    pino.destination(2),
+  ) as PinoLogger;
 }
 
 /** Says nothing: for commands whose output is the report itself. */
