@@ -31,7 +31,7 @@ export function decideExisting(
   rules: { readonly policy: ExistingPolicy; readonly labels: RestoreLabels },
 ): ExistingDecision {
   if (resource === "serviceaccounts") return mergeServiceAccount(desired, live);
-  const fresh = structuredClone(desired);
+  const fresh = rules.policy === "recreate" ? structuredClone(desired) : desired;
   adoptAssigned(resource, desired, live);
   const { operations, changes } = differenceOf(live, desired);
   if (changes.length === 0) return decideEqual(live, rules);

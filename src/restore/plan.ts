@@ -10,7 +10,7 @@ import type { FieldChange, PlanAction, PlanEntry, PlanReason } from "../report/p
 import { decideEqual, decideExisting, type ExistingDecision } from "./existing.ts";
 import { at } from "./json-path.ts";
 import type { KnownWorld, Prepared } from "./kinds/handler.ts";
-import { prepareKind } from "./kinds/registry.ts";
+import { hasHandler, prepareKind } from "./kinds/registry.ts";
 import { hasRestoreLabels, type RestoreLabels, setRestoreLabels } from "./labels.ts";
 import type { Modifiers } from "./modifiers.ts";
 import { existingPolicyFor, type RestoreOptions } from "./options.ts";
@@ -47,7 +47,9 @@ export function planItem(
   live: KubeObject | undefined,
 ): PlannedItem {
   const stripped = stripServerFields(archived);
-  const desired = structuredClone(stripped.object);
+  // What nothing will change in place needs no copy of its own: labels and place go into a metadata that is new anyway.
+  const isShared = !hasHandler(place.resource) && place.source.namespace === place.target.namespace;
+  const desired = isShared ? stripped.object : structuredClone(stripped.object);
   const prepared = prepareKind(place.resource, desired, {
     options: rules.options,
     sourceNamespace: place.source.namespace,

@@ -41,10 +41,16 @@ const SETTLE: Readonly<Record<string, Settle>> = {
 
 /** The digest. Finalizers are left out: controllers put theirs on. */
 export function settledContent(resource: string, object: KubeObject): string {
-  const copy = structuredClone(object);
-  delete copy.metadata.finalizers;
-  dropKeys(copy.metadata, "annotations", CONTROLLER_ANNOTATIONS);
-  SETTLE[resource]?.(copy);
+  const settle = SETTLE[resource];
+  // A deep copy of every object of a big restore costs more than the digest itself.
+  const copy: KubeObject = settle === undefined ? { ...object } : structuredClone(object);
+  const { finalizers: _finalizers, annotations, ...metadata } = copy.metadata;
+  copy.metadata = metadata;
+  if (annotations !== undefined) {
+    metadata.annotations = { ...annotations };
+    dropKeys(metadata, "annotations", CONTROLLER_ANNOTATIONS);
+  }
+  settle?.(copy);
   return contentDigest(copy);
 }
 

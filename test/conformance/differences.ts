@@ -170,6 +170,27 @@ export const RULES: readonly Rule[] = [
       difference.type !== "field",
   },
   {
+    id: "hooks-by-pod",
+    title: "A failing hook with on-error `Fail` drops the other hooks of its own pod only",
+    reason:
+      "Velero cancels the hooks of every pod that still waits, whatever they have to do with the one that failed.",
+    covers: (difference) =>
+      difference.type === "message" &&
+      difference.side === "recorded" &&
+      /^hook .* not executed: context canceled$/.test(difference.text),
+  },
+  {
+    id: "errors-are-partial",
+    title: "A restore with errors is never Completed",
+    reason: "Errors of restore hooks come late; whether Velero's phase knows of them is a race.",
+    covers: (difference, comparison) =>
+      difference.type === "phase" &&
+      difference.recorded === "Completed" &&
+      difference.ours === "PartiallyFailed" &&
+      comparison.outcome.errors > 0 &&
+      Object.values(comparison.recorded.results.results?.errors ?? {}).length > 0,
+  },
+  {
     id: "refused-before",
     title: "A backup that is not in the bucket is refused before the run",
     reason: "Velero starts the restore and fails on the missing archive; here nothing is begun.",

@@ -67,7 +67,7 @@ async function replayScenario(world: World, scenario: Scenario, judge: Judge): P
         ...recorded,
         liveBefore: transplanted.rewrite(recorded.liveBefore),
         after: transplanted.rewrite(recorded.after),
-        results: transplanted.rewrite(recorded.results),
+        results: transplanted.rewriteResults(recorded.results),
       };
       if (index > 0 && restore.liveBefore !== undefined) await bringTo(world, baseline, restore.liveBefore);
       await settle(world.admin, baseline);

@@ -18,6 +18,8 @@ export interface Transplanted {
   readonly store: MemoryStore;
   /** Rewrites any recorded value the same way. */
   rewrite<T>(value: T): T;
+  /** Results name objects by texts: there a placeholder of an archived uid is that uid. */
+  rewriteResults<T>(value: T): T;
   /** Every archived object, rewritten, by `resource namespace/name`. */
   readonly archived: ReadonlyMap<string, KubeObject>;
   /** False: the recording holds no archive. */
@@ -57,9 +59,15 @@ export async function transplant(kube: KubeClient, folder: string, backupName: s
   return {
     store,
     rewrite: (value) => (value === undefined ? value : (parseJson(rewriteText(stringifyJson(value))) as typeof value)),
+    rewriteResults: (value) => parseJson(withUids(rewriteText(stringifyJson(value)), archived)) as typeof value,
     archived,
     hasArchive: entries.length > 0,
   };
+}
+
+function withUids(text: string, archived: ReadonlyMap<string, KubeObject>): string {
+  const uids = new Map([...archived.values()].map(({ kind, metadata }) => [`${kind}/${metadata.name}`, metadata.uid]));
+  return text.replace(/<uid(?:-in-backup)?:([^<>]+)>/g, (found, name: string) => uids.get(name) ?? found);
 }
 
 function isClassic({ name }: Entry): boolean {
