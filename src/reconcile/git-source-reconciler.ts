@@ -12,7 +12,7 @@ import { DONE, isLostRace, type Result, type StepOutcome } from "./result.ts";
 import { summarize } from "./summarize.ts";
 import { applySync, type SyncReport } from "./sync-apply.ts";
 import { observeDocuments } from "./sync-observe.ts";
-import { planSync } from "./sync-plan.ts";
+import { declaredObjects, planSync, type SyncPlan } from "./sync-plan.ts";
 import { readSyncState, type SyncState } from "./sync-state.ts";
 import { writeStatus } from "./write-status.ts";
 
@@ -95,16 +95,13 @@ async function look(deps: ReconcileDeps, source: Live<"GitSource">, spec: Defaul
   const report =
     spec.mode === "Observe"
       ? observeDocuments(deps, tree.documents)
-      : await applySync(
-          deps,
-          await planned(deps, source, spec, { memory, tree, revision, remote, state, where }),
-          name,
-        );
+      : await applySync(deps, planned(deps, source, spec, { memory, tree, revision, state, where }), name);
   memory.deletions.set(name, [...recentDeletions(memory, name, deps.clock.now()), ...report.prunedAt]);
   const isApplied = tree.problems.length === 0 && report.failures.length === 0 && report.held === undefined;
   if (isApplied) {
-    memory.states.set(name, { applied: { ...where, revision } });
-    deps.sources.setApplied(keyOf(source), { ...where, revision });
+    const declared = declaredObjects(tree.documents);
+    memory.states.set(name, { applied: { ...where, revision }, declared });
+    deps.sources.setApplied(keyOf(source), { ...where, revision }, declared);
   }
   const applied = isApplied ? { lastAppliedRevision: revision, applied: where } : {};
   return { outcome: judge(tree, report, revision, spec), told: { ...told, ...applied } };
@@ -141,7 +138,7 @@ async function readTree(
   return tree;
 }
 
-async function planned(
+function planned(
   deps: ReconcileDeps,
   source: Live<"GitSource">,
   spec: Defaults,
@@ -149,22 +146,21 @@ async function planned(
     readonly memory: Memory;
     readonly tree: ValidatedTree;
     readonly revision: Revision;
-    readonly remote: GitRemote;
     readonly state: SyncState;
     readonly where: { readonly url: string; readonly branch: string; readonly path: string };
   },
-): Promise<ReturnType<typeof planSync>> {
+): SyncPlan {
   const { tree, revision, state, where } = at;
   const key = keyOf(source);
   return planSync({
     source: formatKey(key),
     revision,
     desired: tree.documents,
-    previous: await previousDocuments(deps, at),
+    previous: state.declared,
     live: (kind, name) => deps.live.get(kind as "Backup", name),
     declaredBy: (kind, name) => deps.sources.declaredBy(kind, name, key),
     prune: spec.prune,
-    pruneBlocked: pruneBlock(tree, state, where),
+    isPruneBlocked: isPruneBlocked(tree, state, where),
     deletions: {
       recent: recentDeletions(at.memory, formatKey(key), deps.clock.now()).length,
       allowed: source.metadata.annotations?.[ALLOW_DELETIONS_ANNOTATION],
@@ -172,40 +168,15 @@ async function planned(
   });
 }
 
-/** What the source declared when it was wholly applied last; undefined when that commit is out of reach. */
-async function previousDocuments(
-  deps: ReconcileDeps,
-  at: {
-    readonly remote: GitRemote;
-    readonly state: SyncState;
-    readonly tree: ValidatedTree;
-    readonly revision: Revision;
-  },
-): Promise<ValidatedTree["documents"] | undefined> {
-  const { applied } = at.state;
-  if (applied === undefined) return undefined;
-  if (applied.revision === at.revision) return at.tree.documents;
-  try {
-    const files = await at.remote.readTree(applied.revision, applied.path);
-    return validateTree(files, { defaultNamespace: deps.installation.namespace }).documents;
-  } catch (error) {
-    deps.log.info(
-      { revision: applied.revision, error: messageOf(error) },
-      "the last applied commit is out of reach: nothing is pruned",
-    );
-    return undefined;
-  }
-}
-
-function pruneBlock(
+/** Nothing is pruned while a file is bad, nor at the first look after url, ref or path changed. */
+function isPruneBlocked(
   tree: ValidatedTree,
   { applied }: SyncState,
   where: { readonly url: string; readonly branch: string; readonly path: string },
-): string | undefined {
-  if (tree.problems.length > 0) return "nothing is pruned while a file is bad";
-  if (applied === undefined) return undefined;
-  const isSame = applied.url === where.url && applied.branch === where.branch && applied.path === where.path;
-  return isSame ? undefined : "nothing is pruned at the first look after url, ref or path changed";
+): boolean {
+  if (tree.problems.length > 0) return true;
+  if (applied === undefined) return false;
+  return applied.url !== where.url || applied.branch !== where.branch || applied.path !== where.path;
 }
 
 function recentDeletions({ deletions }: Memory, source: string, nowMs: number): number[] {

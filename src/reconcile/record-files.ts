@@ -2,7 +2,7 @@ import { REVISION_ANNOTATION } from "../api/annotations.ts";
 import { findCondition } from "../api/conditions.ts";
 import { sha256 } from "../api/digest.ts";
 import type { KindName } from "../api/kinds.ts";
-import type { KubeObject, ObjectKey } from "../api/object.ts";
+import { formatKey, type KubeObject, type ObjectKey } from "../api/object.ts";
 import type { Clock } from "../clock.ts";
 import type { BranchView } from "../git/remote.ts";
 import {
@@ -26,8 +26,10 @@ import {
   README_PATH,
   restorePaths,
   shardPath,
+  sourcePath,
 } from "../report/record-paths.ts";
 import { clusterRecordText, restoreRecordText } from "../report/restore-record.ts";
+import { sourceRecordText } from "../report/source-record.ts";
 import type { Installation } from "./deps.ts";
 import type { Live, LiveObjects } from "./live-objects.ts";
 import { dataLocation } from "./locations.ts";
@@ -157,6 +159,7 @@ export async function batchFiles(
     months.set(path, rows);
     files.set(path, shardText(monthOf(first), rows));
   }
+  for (const [path, text] of sourceFiles(state)) files.set(path, text);
   const sources = state.sources.applied();
   const before = parseIndex(await head.readFile(INDEX_PATH));
   const index = mergeIndex(cluster, before, { months, records: batch.backups, sources });
@@ -173,7 +176,13 @@ export function pagesDigest(state: RecordState): string {
     records: [],
     sources: state.sources.applied(),
   });
-  return sha256(readme(state, empty));
+  return sha256([readme(state, empty), ...sourceFiles(state).flat()].join("\n"));
+}
+
+function sourceFiles({ sources }: RecordState): [string, string][] {
+  return sources
+    .declarations()
+    .map(({ source, declared }) => [sourcePath(source), sourceRecordText(formatKey(source), declared)]);
 }
 
 function readme({ live, clock, installation }: RecordState, index: RecordIndex): string {

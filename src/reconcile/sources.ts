@@ -2,6 +2,7 @@ import type { GitSource, GitSourceStatus } from "../api/kinds.generated.ts";
 import { formatKey, type KubeObject, type ObjectKey } from "../api/object.ts";
 import type { GitRemote, Revision } from "../git/remote.ts";
 import type { SourceRecord } from "../report/index-file.ts";
+import type { DeclaredObjects } from "../report/source-record.ts";
 import { type DesiredDocument, idOf, specDigest } from "./sync-plan.ts";
 
 /** What is known of one source at its verified head; rebuilt from Git after a restart. */
@@ -18,8 +19,11 @@ export interface Sources {
   setFlaggedStatus(status: GitSourceStatus): void;
   setTree(source: ObjectKey, tree: SourceTree): void;
   tree(source: ObjectKey): SourceTree | undefined;
-  setApplied(source: ObjectKey, record: SourceRecord): void;
+  setApplied(source: ObjectKey, record: SourceRecord, declared: DeclaredObjects): void;
+  /** By `namespace/name`, sorted. */
   applied(): Readonly<Record<string, SourceRecord>>;
+  /** What each source declared when it was applied. */
+  declarations(): readonly { readonly source: ObjectKey; readonly declared: DeclaredObjects }[];
   forget(source: ObjectKey): void;
   /** Another source that has this object in its tree. */
   declaredBy(kind: string, key: ObjectKey, except: ObjectKey): string | undefined;
@@ -53,6 +57,7 @@ export function createSources(options: SourcesOptions): Sources {
   const trees = new Map<string, SourceTree>();
   const declared = new Map<string, Map<string, string>>();
   const applied = new Map<string, SourceRecord>();
+  const declarations = new Map<string, { readonly source: ObjectKey; readonly declared: DeclaredObjects }>();
   const targets = new Map<string, RecordTarget>();
 
   return {
@@ -68,10 +73,14 @@ export function createSources(options: SourcesOptions): Sources {
       declared.set(formatKey(source), new Map(tree.documents.map(({ object }) => [idOf(object), specDigest(object)])));
     },
     tree: (source) => trees.get(formatKey(source)),
-    setApplied: (source, record) => void applied.set(formatKey(source), record),
+    setApplied: (source, record, declared) => {
+      applied.set(formatKey(source), record);
+      declarations.set(formatKey(source), { source, declared });
+    },
+    declarations: () => [...declarations.values()],
     applied: () => Object.fromEntries([...applied].sort(([a], [b]) => (a < b ? -1 : 1))),
     forget: (source) => {
-      for (const map of [trees, declared, applied, targets]) map.delete(formatKey(source));
+      for (const map of [trees, declared, applied, declarations, targets]) map.delete(formatKey(source));
     },
     declaredBy: (kind, key, except) => {
       const id = `${kind} ${formatKey(key)}`;

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { GIT_SOURCE_ANNOTATION, REVISION_ANNOTATION } from "../api/annotations.ts";
 import { formatKey, type KubeObject, keyOf } from "../api/object.ts";
 import { applyPatch, type PatchOperation } from "../api/patch.ts";
-import { type DesiredDocument, planSync, type SyncInput } from "./sync-plan.ts";
+import { type DesiredDocument, declaredObjects, planSync, type SyncInput } from "./sync-plan.ts";
 
 function policy(name: string, spec: object, metadata: Partial<KubeObject["metadata"]> = {}): KubeObject {
   return {
@@ -31,6 +31,7 @@ function inputOf(desired: KubeObject[], cluster: KubeObject[], more: Partial<Syn
     live: (kind, key) => objects.get(`${kind} ${formatKey(key)}`),
     declaredBy: () => undefined,
     prune: false,
+    isPruneBlocked: false,
     deletions: { recent: 0, allowed: undefined },
     ...more,
   };
@@ -67,7 +68,7 @@ describe("Git against the cluster", () => {
       policy("shop", { suspend: true, schedules: [] }, { labels: { old: "x", team: "a", foreign: "y" } }),
     );
 
-    const plan = planSync(inputOf([desired], [existing], { previous: [document(before)] }));
+    const plan = planSync(inputOf([desired], [existing], { previous: declaredObjects([document(before)]) }));
 
     const [action] = plan.actions;
     const operations = (
@@ -83,7 +84,7 @@ describe("Git against the cluster", () => {
     const existing = live(
       policy("shop", { schedules: [] }, { annotations: { [GIT_SOURCE_ANNOTATION]: "holdfast/other" } }),
     );
-    const more = { declaredBy: () => "holdfast/other", prune: true, previous: [document(existing)] };
+    const more = { declaredBy: () => "holdfast/other", prune: true, previous: declaredObjects([document(existing)]) };
 
     const declared = planSync(inputOf([policy("shop", { schedules: [1] })], [existing], more));
     const gone = planSync(inputOf([policy("more", {})], [existing], more));
@@ -97,7 +98,7 @@ describe("pruning", () => {
   const kept = [1, 2, 3].map((at) => policy(`kept-${at}`, {}));
   const gone = live(policy("gone", { a: 1 }));
   const cluster = [...kept.map(live), gone];
-  const previous = [...kept, policy("gone", { a: 1 })].map(document);
+  const previous = declaredObjects([...kept, policy("gone", { a: 1 })].map(document));
 
   it("deletes what the source declared at the last applied commit and declares no more", () => {
     const plan = planSync(inputOf(kept, cluster, { prune: true, previous }));
@@ -110,9 +111,9 @@ describe("pruning", () => {
     ["when the last commit is not known", { prune: true, previous: undefined }],
     [
       "when the object is not what the source declared",
-      { prune: true, previous: [...kept, policy("gone", { a: 2 })].map(document) },
+      { prune: true, previous: declaredObjects([...kept, policy("gone", { a: 2 })].map(document)) },
     ],
-    ["while a file is bad", { prune: true, previous, pruneBlocked: "a file is bad" }],
+    ["while a file is bad", { prune: true, previous, isPruneBlocked: true }],
   ];
   it.each(spared)("deletes nothing %s", (_name, more) => {
     const plan = planSync(inputOf(kept, cluster, more));
@@ -122,7 +123,7 @@ describe("pruning", () => {
 
   it("holds a mass deletion and lets exactly that set through", () => {
     const many = Array.from({ length: 12 }, (_each, at) => policy(`many-${at}`, { at }));
-    const more = { prune: true, previous: [...kept, ...many].map(document) };
+    const more = { prune: true, previous: declaredObjects([...kept, ...many].map(document)) };
 
     const held = planSync(inputOf(kept, [...kept, ...many].map(live), more));
     const allowed = { ...more, deletions: { recent: 0, allowed: held.held?.digest } };

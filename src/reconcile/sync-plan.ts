@@ -2,6 +2,7 @@ import { GIT_SOURCE_ANNOTATION, REVISION_ANNOTATION } from "../api/annotations.t
 import { jsonDigest } from "../api/digest.ts";
 import { formatKey, type KubeObject, keyOf, type ObjectKey } from "../api/object.ts";
 import { compare, type GuardedPatch, guardedPatch } from "../api/patch.ts";
+import type { Declared, DeclaredObjects } from "../report/source-record.ts";
 import { type DeletionLimits, judgeDeletions } from "./deletion-plan.ts";
 
 /** One document of ours at a commit; its namespace is filled in. */
@@ -44,14 +45,14 @@ export interface SyncInput {
   /** The commit the documents stand at. */
   readonly revision: string;
   readonly desired: readonly DesiredDocument[];
-  /** Documents of the last commit that was wholly applied; undefined when that is not known: then nothing is pruned. */
-  readonly previous: readonly DesiredDocument[] | undefined;
+  /** What the last commit that was wholly applied declared; undefined when that is not known: then nothing is pruned. */
+  readonly previous: DeclaredObjects | undefined;
   readonly live: (kind: string, key: ObjectKey) => KubeObject | undefined;
   /** Which other source declares an object at its head. */
   readonly declaredBy: (kind: string, key: ObjectKey) => string | undefined;
   readonly prune: boolean;
-  /** Why nothing is pruned this time (a bad file, a changed source); undefined when pruning may go on. */
-  readonly pruneBlocked?: string | undefined;
+  /** Nothing is pruned this time: a file is bad, or url, ref or path changed. What is left over then stays. */
+  readonly isPruneBlocked: boolean;
   readonly deletions: DeletionLimits;
 }
 
@@ -60,7 +61,7 @@ export interface SyncInput {
  * that the document names, or named at the last applied commit. An object that is equal is not written.
  */
 export function planSync(input: SyncInput): SyncPlan {
-  const previous = new Map(input.previous?.map((document) => [idOf(document.object), document]));
+  const previous = new Map(Object.entries(input.previous ?? {}));
   const actions: SyncAction[] = [];
   let unchanged = 0;
   for (const document of input.desired) {
@@ -77,6 +78,22 @@ export function idOf(object: KubeObject): string {
   return `${object.kind} ${formatKey(keyOf(object))}`;
 }
 
+/** What the next look compares with, once these documents are applied. */
+export function declaredObjects(documents: readonly DesiredDocument[]): DeclaredObjects {
+  return Object.fromEntries(
+    documents.map(({ object }) => [
+      idOf(object),
+      {
+        spec: specDigest(object),
+        ...(object.metadata.labels === undefined ? {} : { labels: Object.keys(object.metadata.labels).sort() }),
+        ...(object.metadata.annotations === undefined
+          ? {}
+          : { annotations: Object.keys(object.metadata.annotations).sort() }),
+      },
+    ]),
+  );
+}
+
 /** SHA-256 of a document's spec as written: what provenance is proved by. */
 export function specDigest(object: KubeObject): string {
   return jsonDigest(object.spec ?? null);
@@ -85,7 +102,7 @@ export function specDigest(object: KubeObject): string {
 function planDocument(
   input: SyncInput,
   document: DesiredDocument,
-  before: DesiredDocument | undefined,
+  before: Declared | undefined,
 ): SyncAction | undefined {
   const { object } = document;
   const owner = input.declaredBy(object.kind, keyOf(object));
@@ -96,17 +113,17 @@ function planDocument(
   }
   const holder = live.metadata.annotations?.[GIT_SOURCE_ANNOTATION];
   if (owner !== undefined && holder !== input.source) return { type: "conflict", document, owner };
-  const merged = mergeDesired(live, object, before?.object);
+  const merged = mergeDesired(live, object, before);
   if (compare(live, merged).length === 0) return undefined;
   const patch = guardedPatch(live, withProvenance(merged, input));
   return patch === undefined ? undefined : { type: "patch", document, live, patch };
 }
 
 /** The live object with the document's spec, its labels and its annotations, less those it named before. */
-function mergeDesired(live: KubeObject, desired: KubeObject, before: KubeObject | undefined): KubeObject {
+function mergeDesired(live: KubeObject, desired: KubeObject, before: Declared | undefined): KubeObject {
   const metadata = { ...live.metadata };
   for (const field of ["labels", "annotations"] as const) {
-    const merged = mergeNames(live.metadata[field], desired.metadata[field], before?.metadata[field]);
+    const merged = mergeNames(live.metadata[field], desired.metadata[field], before?.[field]);
     if (merged === undefined) delete metadata[field];
     else metadata[field] = merged;
   }
@@ -115,9 +132,13 @@ function mergeDesired(live: KubeObject, desired: KubeObject, before: KubeObject 
 
 type Names = Record<string, string>;
 
-function mergeNames(live: Names | undefined, desired: Names | undefined, before: Names | undefined): Names | undefined {
+function mergeNames(
+  live: Names | undefined,
+  desired: Names | undefined,
+  before: readonly string[] | undefined,
+): Names | undefined {
   const merged = new Map(Object.entries(live ?? {}));
-  for (const name of Object.keys(before ?? {})) merged.delete(name);
+  for (const name of before ?? []) merged.delete(name);
   for (const [name, value] of Object.entries(desired ?? {})) merged.set(name, value);
   return live === undefined && merged.size === 0 ? undefined : Object.fromEntries(merged);
 }
@@ -133,29 +154,38 @@ function withProvenance(object: KubeObject, { source, revision }: SyncInput): Ku
 
 function planPrunes(
   input: SyncInput,
-  previous: ReadonlyMap<string, DesiredDocument>,
+  previous: ReadonlyMap<string, Declared>,
 ): { readonly prunes: readonly SyncAction[]; readonly held: HeldDeletions | undefined } {
-  if (!input.prune) return { prunes: [], held: undefined };
+  if (!input.prune || input.isPruneBlocked) return { prunes: [], held: undefined };
   const desired = new Set(input.desired.map(({ object }) => idOf(object)));
   const gone = [...previous.entries()]
     .filter(([id]) => !desired.has(id))
-    .map(([, { object }]) => ({ object, live: input.live(object.kind, keyOf(object)) }))
-    .filter(({ object, live }) => live !== undefined && isProven(input, object, live))
-    .flatMap(({ live }) => (live === undefined ? [] : [live]));
+    .flatMap(([id, declared]) => {
+      const live = liveOf(input, id);
+      return live !== undefined && isProven(input, declared, live) ? [live] : [];
+    });
   if (gone.length === 0) return { prunes: [], held: undefined };
   const verdict = judgeDeletions(
     gone.map((live) => ({ id: idOf(live), kind: live.kind, uid: live.metadata.uid ?? "" })),
     [...desired].map((id) => id.slice(0, id.indexOf(" "))),
     input.deletions,
   );
-  const why = input.pruneBlocked ?? (verdict.type === "held" ? verdict.why : undefined);
-  if (why !== undefined) return { prunes: [], held: { digest: verdict.digest, objects: gone.map(idOf), why } };
+  if (verdict.type === "held") {
+    return { prunes: [], held: { digest: verdict.digest, objects: gone.map(idOf), why: verdict.why } };
+  }
   return { prunes: gone.map((live) => ({ type: "prune", live })), held: undefined };
 }
 
+/** The live object that `Kind namespace/name` names. */
+function liveOf(input: SyncInput, id: string): KubeObject | undefined {
+  const [kind = "", key = ""] = id.split(" ");
+  const [namespace = "", name = ""] = key.split("/");
+  return input.live(kind, { namespace, name });
+}
+
 /** The live object is what this source declared: the same spec, in nobody else's tree, and no run of it is under way. */
-function isProven(input: SyncInput, declared: KubeObject, live: KubeObject): boolean {
+function isProven(input: SyncInput, declared: Declared, live: KubeObject): boolean {
   if (input.declaredBy(live.kind, keyOf(live)) !== undefined) return false;
   const phase = (live.status as { phase?: string } | undefined)?.phase;
-  return specDigest(declared) === specDigest(live) && phase !== "InProgress";
+  return declared.spec === specDigest(live) && phase !== "InProgress";
 }

@@ -41,6 +41,11 @@ export function restorePaths(plan: ObjectKey, run: string): { status: string; pl
   return { status: `${folder}/status.yaml`, plan: `${folder}/plan.md`, objects: `${folder}/objects.jsonl` };
 }
 
+/** `sources/<ns>/<name>.json`: what a source declared when it was wholly applied last. */
+export function sourcePath(source: ObjectKey): string {
+  return `sources/${source.namespace}/${source.name}.json`;
+}
+
 /** `keys/<sha256>.json`: the ledger of restore runs. */
 export function keyPath(keySha256: string): string {
   return `keys/${keySha256}.json`;
