@@ -139,16 +139,20 @@ function parsed(run: BackupRun, resource: PlannedResource, body: Uint8Array): Ku
 
 /** Takes a pod with hooks out of the stream, and what waits for such a pod. */
 function waitsForHooks(run: BackupRun, resource: PlannedResource, object: KubeObject): boolean {
+  const { namespace = "", name } = object.metadata;
+  const isReserved = run.reserved.has(`${resource.name} ${namespace}/${name}`);
   if (resource.name === "pods") {
+    // Two selectors may list a pod twice, and its hooks run once.
+    if (isReserved) return true;
     const hooks = run.hooksOf(object);
     if (hooks === undefined) return false;
     const pod = hookedPod(object, hooks);
     run.hookedPods.push(pod);
+    run.reserved.add(`pods ${namespace}/${name}`);
     for (const claim of pod.claims) run.reserved.add(`persistentvolumeclaims ${pod.namespace}/${claim}`);
     return true;
   }
-  const { namespace = "", name } = object.metadata;
-  if (!run.reserved.has(`${resource.name} ${namespace}/${name}`)) return false;
+  if (!isReserved) return false;
   if (resource.name === "persistentvolumeclaims") {
     for (const volume of relatedObjects(resource.name, object)) run.reserved.add(`${volume.resource} /${volume.name}`);
   }

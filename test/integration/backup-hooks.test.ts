@@ -40,7 +40,12 @@ function traceFile(): { path: string; lines(): string[] } {
 
 const shell = (script: string): string => JSON.stringify(["/bin/sh", "-c", script]);
 
-async function createPod(namespace: string, name: string, annotations: Record<string, string>): Promise<void> {
+async function createPod(
+  namespace: string,
+  name: string,
+  annotations: Record<string, string>,
+  volumes: readonly object[] = [],
+): Promise<void> {
   await cluster.create({
     apiVersion: "v1",
     kind: "Pod",
@@ -50,6 +55,7 @@ async function createPod(namespace: string, name: string, annotations: Record<st
         { name: "main", image: "i" },
         { name: "second", image: "i" },
       ],
+      volumes,
     },
   });
   await cluster.waitFor(
@@ -137,6 +143,61 @@ describe("hooks", () => {
       /\/absent .*no such container: "nobody"/,
     ])
       expect(errors).toMatch(text);
+  });
+
+  it("run once in a pod that two selectors and an order name, around its claims and volumes", async () => {
+    const namespace = await cluster.createNamespace();
+    const trace = traceFile();
+    await cluster.create({
+      apiVersion: "v1",
+      kind: "PersistentVolume",
+      metadata: { name: namespace },
+      spec: {
+        capacity: { storage: "1Gi" },
+        accessModes: ["ReadWriteOnce"],
+        storageClassName: namespace,
+        hostPath: { path: `/tmp/${namespace}` },
+      },
+    });
+    await cluster.create({
+      apiVersion: "v1",
+      kind: "PersistentVolumeClaim",
+      metadata: { name: "disk", namespace },
+      spec: {
+        accessModes: ["ReadWriteOnce"],
+        storageClassName: namespace,
+        volumeName: namespace,
+        resources: { requests: { storage: "1Gi" } },
+      },
+    });
+    await cluster.waitFor("PersistentVolumeClaim", namespace, "disk", (claim) =>
+      JSON.stringify(claim).includes('"phase":"Bound"'),
+    );
+    await createPod(namespace, "p", { "pre.hook.backup.velero.io/command": shell(`echo pre >> ${trace.path}`) }, [
+      { name: "d", persistentVolumeClaim: { claimName: "disk" } },
+    ]);
+    const selector = { matchLabels: { app: "p" } };
+
+    const made = await makeBackup(
+      { kube, store },
+      backupRequest({
+        includedNamespaces: [namespace],
+        orLabelSelectors: [selector, { matchExpressions: [{ key: "app", operator: "Exists" }] }],
+        orderedResources: { pods: `${namespace}/p` },
+      }),
+    );
+
+    expect(trace.lines()).toEqual(["pre"]);
+    expect((await made.objects()).sort()).toEqual(
+      [
+        `namespaces ${namespace}`,
+        `persistentvolumeclaims ${namespace}/disk`,
+        `persistentvolumes ${namespace}`,
+        `pods ${namespace}/p`,
+        `serviceaccounts ${namespace}/default`,
+      ].sort(),
+    );
+    await cluster.request("DELETE", `/api/v1/persistentvolumes/${namespace}`);
   });
 
   it("undo what an earlier pre hook did when a later one fails", async () => {
