@@ -57,7 +57,7 @@ export function entryLines(entry: PlanEntry, width: number): PlanLine[] {
   for (const warning of entry.warnings ?? []) lines.push(...wrap(`warning: ${warning}`, width, "warn"));
   const changes = shown.changes ?? [];
   if (changes.length > 0 && entry.action === "skip") lines.push({ text: "      update would:", tone: "quiet" });
-  for (const change of changes.slice(0, SHOWN_CHANGES)) lines.push(changeLine(change, width));
+  for (const change of changes.slice(0, SHOWN_CHANGES)) lines.push(...changeLines(change, width));
   if (changes.length > SHOWN_CHANGES)
     lines.push({ text: `      … and ${changes.length - SHOWN_CHANGES} more fields`, tone: "quiet" });
   return lines;
@@ -72,16 +72,34 @@ function suffixOf({ action, reason }: PlanEntry): string {
 const CHANGE_SYMBOLS = { add: "+", replace: "~", remove: "-" } as const;
 const CHANGE_TONES = { add: "add", replace: "change", remove: "remove" } as const;
 
-function changeLine(change: FieldChange, width: number): PlanLine {
+function changeLines(change: FieldChange, width: number): PlanLine[] {
   const head = `      ${CHANGE_SYMBOLS[change.op]} ${printable(change.path)}`;
-  const room = Math.max(24, width - head.length - 2);
-  const before =
-    "before" in change ? shownValue(change.before, change.op === "replace" ? Math.floor((room - 3) / 2) : room) : "";
-  const after =
-    "after" in change ? shownValue(change.after, change.op === "replace" ? Math.floor((room - 3) / 2) : room) : "";
-  const values =
-    change.op === "replace" ? `${before} → ${after}` : change.op === "add" ? after : `${before} (only in the cluster)`;
-  return { text: cutTo(`${head}: ${values}`, width), tone: CHANGE_TONES[change.op] };
+  const tone = CHANGE_TONES[change.op];
+  const [before, after] = [shownValue(change.before), shownValue(change.after)];
+  const values = { add: after, remove: `${before} (only in the cluster)`, replace: `${before} → ${after}` }[change.op];
+  const line = `${head}: ${values}`;
+  if (change.op !== "replace" || [...line].length <= width) return [{ text: cutTo(line, width), tone }];
+  const difference = firstDifference(before, after);
+  return [
+    { text: cutTo(`${head}:`, width), tone },
+    { text: cutTo(`          - ${around(before, difference)}`, width), tone: "remove" },
+    { text: cutTo(`          + ${around(after, difference)}`, width), tone: "add" },
+  ];
+}
+
+/** Code units before a difference that are shown with it. */
+const CONTEXT = 16;
+/** Values are cut at the front only where the difference would else be out of sight. */
+const SHOWN_FROM_START = 48;
+
+function around(value: string, difference: number): string {
+  return difference <= SHOWN_FROM_START ? value : `…${value.slice(difference - CONTEXT)}`;
+}
+
+function firstDifference(a: string, b: string): number {
+  let index = 0;
+  while (index < a.length && a[index] === b[index]) index++;
+  return index;
 }
 
 /** The line that says it all, such as `Plan: 3 to create, 1 to patch, 12 unchanged.` */
@@ -121,8 +139,8 @@ export function cutTo(text: string, width: number): string {
   return points.length <= width ? text : `${points.slice(0, Math.max(1, width - 1)).join("")}…`;
 }
 
-function shownValue(value: unknown, room: number): string {
-  return cutTo(printable(value === undefined ? "" : stringifyJson(value)), room);
+function shownValue(value: unknown): string {
+  return value === undefined ? "" : printable(stringifyJson(value));
 }
 
 function wrap(text: string, width: number, tone: Tone): PlanLine[] {

@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { Ajv } from "ajv";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { emptyTotals, PLAN_ACTIONS, type PlanEntry, type PlanHeader, type PlanSummary } from "./plan.ts";
@@ -80,6 +82,19 @@ describe("a plan as text", () => {
         "",
       ].join("\n"),
     );
+  });
+
+  it("keeps a difference in sight where the values are long", () => {
+    const image = (tag: string): string => `registry.example.org/${"deep/".repeat(12)}web:${tag}`;
+    const lines = text([
+      entry({
+        action: "patch",
+        changes: [{ op: "replace", path: "/spec/image", before: image("1"), after: image("2") }],
+      }),
+    ]).split("\n");
+
+    expect(lines.find((line) => line.trim().startsWith("-"))).toMatch(/web:1"$/);
+    expect(lines.find((line) => line.trim().startsWith("+ …"))).toMatch(/web:2"$/);
   });
 
   it("shows digests for Secrets, wherever the value stands", () => {
@@ -170,6 +185,11 @@ describe("a plan as JSON", () => {
 
     const parsed = JSON.parse(output) as { version: number; objects: PlanEntry[]; summary: PlanSummary };
 
+    const schema = JSON.parse(
+      readFileSync(new URL("../../schemas/plan-output.schema.json", import.meta.url), "utf8"),
+    ) as object;
+    const validate = new Ajv({ strict: true }).compile(schema);
+    expect(validate(parsed), JSON.stringify(validate.errors)).toBe(true);
     expect(parsed.objects.map(({ action }) => action)).toEqual(PLAN_ACTIONS);
     expect(parsed.summary.totals.create).toBe(1);
   });

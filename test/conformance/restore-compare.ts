@@ -180,6 +180,7 @@ export function compareDump(recorded: readonly KubeObject[], live: Iterable<Live
     const own = ours.get(name);
     ours.delete(name);
     if (own === undefined) differences.push({ type: "missing", object: name });
+    else if (isClaimBoundSince(object, own)) ours.delete(`PersistentVolume ${volumeOf(own)}`);
     else differences.push(...compareObject(name, object, own));
   }
   for (const object of generated) {
@@ -194,6 +195,22 @@ export function compareDump(recorded: readonly KubeObject[], live: Iterable<Live
 
 function isGenerated(name: string): boolean {
   return name.includes("<");
+}
+
+/** The provisioner works at its own pace: a claim that was still waiting when the dump was taken may be bound here. */
+function isClaimBoundSince(recorded: KubeObject, live: KubeObject): boolean {
+  if (recorded.kind !== "PersistentVolumeClaim") return false;
+  const [before, now] = [recorded.status, live.status] as ({ phase?: string } | undefined)[];
+  return (
+    before?.phase === "Pending" &&
+    volumeOf(recorded) === "" &&
+    now?.phase === "Bound" &&
+    volumeOf(live).startsWith("pvc-")
+  );
+}
+
+function volumeOf({ spec }: KubeObject): string {
+  return (spec as { volumeName?: string } | undefined)?.volumeName ?? "";
 }
 
 const DROPPED_METADATA = new Set([
