@@ -1,6 +1,7 @@
 /** Runs a restore: plans one resource, writes it side by side, waits, and goes on to the next. */
 import { rfc3339 } from "../clock.ts";
 import { isCoded, messageOf } from "../errors.ts";
+import { ahead } from "./ahead.ts";
 import { ensureNamespace } from "./ensure-namespace.ts";
 import { createHookRunner, type HookRunner, type HookTally } from "./hook-run.ts";
 import { createOwnerLinks, type OwnerLinks } from "./owners.ts";
@@ -13,6 +14,8 @@ import type { ObjectRecord, PlannedItem, RestoreDeps, RestoreOutcome, RestorePha
 import { restoreSpecProblems } from "./validate-spec.ts";
 import { writeItem } from "./write.ts";
 
+/** Objects planned while others are written. */
+const AHEAD = 64;
 /** Most lines of a run's log that are kept. */
 const LOG_LINES = 20_000;
 
@@ -92,7 +95,7 @@ async function runSteps(session: RestoreSession, tally: RunTally, log: string[])
 async function runStep(session: RestoreSession, resource: string, sinks: Sinks): Promise<void> {
   const pool = createWorkPool(session.limits.maxWrites, () => session.deps.clock.monotonic());
   try {
-    for await (const item of planResource(session, resource)) await dispatch(session, pool, item, sinks);
+    for await (const item of ahead(planResource(session, resource), AHEAD)) await dispatch(session, pool, item, sinks);
   } catch (error) {
     session.request.signal?.throwIfAborted();
     if (!isCoded(error, "KubeForbidden") && !isCoded(error, "KubeRejected")) throw error;
