@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeAll, beforeEach } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
 import { BareRepository } from "../../tools/testbed/git/bare-repository.ts";
 import type { TestCluster } from "../support/test-cluster.ts";
 
@@ -45,8 +45,13 @@ export interface Installation {
   commit(files: Readonly<Record<string, string | null>>): Promise<string>;
 }
 
+/** How long an installation lives: for one test, or for all that look at the same one. */
+export interface InstallationOptions {
+  readonly per?: "test" | "file";
+}
+
 /** Installs the CRDs before the file, and gives each test an installation; what runs is killed after it. */
-export function useInstallation(testCluster: TestCluster): Installation {
+export function useInstallation(testCluster: TestCluster, { per = "test" }: InstallationOptions = {}): Installation {
   let current: Installation | undefined;
   let scratch = "";
   const running = new Set<ChildProcess>();
@@ -54,11 +59,12 @@ export function useInstallation(testCluster: TestCluster): Installation {
     const crds = new URL("manifests/crds/", ROOT);
     for (const file of await readdir(crds)) await testCluster.applyYaml(await readFile(new URL(file, crds), "utf8"));
   });
-  beforeEach(async () => {
+  const [before, after] = per === "file" ? [beforeAll, afterAll] : [beforeEach, afterEach];
+  before(async () => {
     scratch = await mkdtemp(join(tmpdir(), "holdfast-e2e-"));
     current = await install(testCluster, scratch, running);
   });
-  afterEach(async () => {
+  after(async () => {
     for (const child of running) child.kill("SIGKILL");
     running.clear();
     await removeObjects(testCluster);
