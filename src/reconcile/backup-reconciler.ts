@@ -3,7 +3,8 @@ import { CANCEL_REQUESTED_ANNOTATION, PURPOSE_LABEL, REVISION_ANNOTATION } from 
 import { setStanding } from "../api/conditions.ts";
 import type { BackupOrigin, BackupStatus } from "../api/kinds.generated.ts";
 import { BACKUP } from "../api/kinds.ts";
-import { formatKey, type ObjectKey } from "../api/object.ts";
+import type { ObjectKey } from "../api/object.ts";
+import { runPendingHooks } from "../backup/hook-exec.ts";
 import { rfc3339 } from "../clock.ts";
 import { CodedError } from "../errors.ts";
 import { isEnded } from "../report/backup-record.ts";
@@ -11,7 +12,8 @@ import { parseBackupName } from "../schedule/slot-name.ts";
 import { readBackupClaim } from "../storage/claims.ts";
 import { listBackups } from "../storage/list-backups.ts";
 import type { ObjectStore } from "../storage/object-store.ts";
-import { executeBackup } from "./backup-run.ts";
+import { deleteRequested, isDeletionRequested } from "./backup-deletion.ts";
+import { backupRunKey, executeBackup } from "./backup-run.ts";
 import type { ReconcileDeps } from "./deps.ts";
 import type { Live } from "./live-objects.ts";
 import { adoptMarker } from "./location-sync.ts";
@@ -25,11 +27,6 @@ import { writeStatus } from "./write-status.ts";
 const WAIT_MS = 5000;
 const LOCATION_RETRY_MS = 30_000;
 
-/** The key of a backup's run among the runs of this process. */
-export function backupRunKey(key: ObjectKey): string {
-  return `Backup ${formatKey(key)}`;
-}
-
 /**
  * Converges one Backup: claims it in its status, runs it, and says how it ended. A run that this process does not know
  * is a dead one: its marker, if it got that far, tells how it ended; else the backup is Failed (Interrupted).
@@ -42,8 +39,10 @@ export async function reconcileBackup(deps: ReconcileDeps, key: ObjectKey): Prom
     return DONE;
   }
   const phase = backup.status?.phase;
-  if (isEnded(phase) || isRecordOnly(backup)) return DONE;
+  if (isDeletionRequested(backup) && phase !== "InProgress") return await deleteRequested(deps, backup);
+  if (isEnded(phase)) return DONE;
   if (phase === "InProgress") return await settleDeadRun(deps, backup);
+  if (isRecordOnly(backup)) return DONE;
   if (deps.restoreOnly)
     return await waitFor(deps, backup, waiting("Suspended", "this Holdfast only restores", LOCATION_RETRY_MS));
   return await begin(deps, backup);
@@ -160,9 +159,20 @@ async function settleDeadRun(deps: ReconcileDeps, backup: Live<"Backup">): Promi
       if (adopted !== undefined) return adopted;
     }
   }
+  const thawed = await runLeftHooks(deps, backup);
   const message = "Holdfast was restarted while the backup was running";
-  await writeEnded(deps, backup, { phase: "Failed", reason: "Interrupted", message });
+  await writeEnded(deps, thawed, { phase: "Failed", reason: "Interrupted", message });
   return DONE;
+}
+
+/** Post hooks that the dead run promised: an application may still be frozen by its pre hook. */
+async function runLeftHooks(deps: ReconcileDeps, backup: Live<"Backup">): Promise<Live<"Backup">> {
+  let current = backup;
+  await runPendingHooks(deps.kube, deps.log, backup.status?.pendingHooks ?? [], async (left) => {
+    current = await writeStatus(deps.kube, BACKUP, current, { ...current.status, pendingHooks: left });
+    deps.live.put(current);
+  });
+  return current;
 }
 
 /** Writes the end of a backup that never ran, or whose run nobody knows. */

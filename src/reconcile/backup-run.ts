@@ -1,6 +1,7 @@
 import { setCondition } from "../api/conditions.ts";
 import type { BackupStatus } from "../api/kinds.generated.ts";
 import { BACKUP } from "../api/kinds.ts";
+import { formatKey, type ObjectKey } from "../api/object.ts";
 import { runBackup } from "../backup/execute.ts";
 import type { BackupOutcome, BackupRequest, BackupStep, RequestedObject } from "../backup/types.ts";
 import { rfc3339 } from "../clock.ts";
@@ -30,6 +31,11 @@ const FAILPOINT_AT: Partial<Record<BackupStep, Failpoint>> = {
   publish: "backup-archive-put",
   done: "backup-marker-put",
 };
+
+/** The key of a backup's run among the runs of this process. */
+export function backupRunKey(key: ObjectKey): string {
+  return `Backup ${formatKey(key)}`;
+}
 
 /** Makes one backup by the engine and writes what became of it into its status; returns the Backup as it ended. */
 export async function executeBackup(deps: ReconcileDeps, execution: BackupExecution): Promise<Live<"Backup">> {

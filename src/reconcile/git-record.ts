@@ -34,6 +34,8 @@ export interface GitRecord {
   flush(signal?: AbortSignal): Promise<CommitOutcome | undefined>;
   /** The same, for what must stand in Git before the next step. @throws {LedgerUnreadable} when it can't be reached */
   push(signal?: AbortSignal): Promise<void>;
+  /** A file of the record as it stands at the head; undefined where there is none. @throws {LedgerUnreadable} */
+  readFile(path: string, signal?: AbortSignal): Promise<Buffer | undefined>;
   /** What the branch knows of a restore key. @throws {LedgerUnreadable} when that can't be told */
   readKey(keySha256: string, signal?: AbortSignal): Promise<KeyRecord | undefined>;
   /**
@@ -97,6 +99,17 @@ export function createGitRecord(state: RecordState): GitRecord {
     const target = sources.recordTarget();
     if (target !== undefined || !sources.hasRecord()) return target;
     throw new CodedError("LedgerUnreadable", { where: "Git" }, "the repository of the record is not open yet");
+  }
+
+  async function readFile(path: string, signal?: AbortSignal): Promise<Buffer | undefined> {
+    const target = reachable();
+    if (target === undefined) return undefined;
+    try {
+      if ((await target.remote.head(target.branch, signal)) === undefined) return undefined;
+      return await target.remote.readFile(await target.remote.fetch(target.branch, signal), path);
+    } catch (error) {
+      throw unreadable(error);
+    }
   }
 
   function commit(target: RecordTarget, batch: Pending, signal: AbortSignal | undefined): Promise<CommitOutcome> {
@@ -164,17 +177,10 @@ export function createGitRecord(state: RecordState): GitRecord {
     },
     writeKey,
     isConfigured: sources.hasRecord,
+    readFile,
     readKey: async (key, signal) => {
-      const target = reachable();
-      if (target === undefined) return undefined;
-      try {
-        if ((await target.remote.head(target.branch, signal)) === undefined) return undefined;
-        const revision = await target.remote.fetch(target.branch, signal);
-        const bytes = await target.remote.readFile(revision, keyPath(key));
-        return bytes === undefined ? undefined : readableKey(bytes, key);
-      } catch (error) {
-        throw unreadable(error);
-      }
+      const bytes = await readFile(keyPath(key), signal);
+      return bytes === undefined ? undefined : readableKey(bytes, key);
     },
   };
 }

@@ -3,9 +3,11 @@ import { gitSourceDefaults } from "../api/defaults.ts";
 import type { GitSourceStatus } from "../api/kinds.generated.ts";
 import { GIT_SOURCE } from "../api/kinds.ts";
 import { formatKey, keyOf, type ObjectKey } from "../api/object.ts";
+import { isReadable } from "../api/parse.ts";
+import { formatProblem, type Problem } from "../api/problem.ts";
 import { type ValidatedTree, validateTree } from "../api/validate.ts";
 import { CodedError, isCoded, messageOf } from "../errors.ts";
-import type { GitRemote, Revision } from "../git/remote.ts";
+import type { GitRemote, RefusedEntry, Revision } from "../git/remote.ts";
 import type { ReconcileDeps } from "./deps.ts";
 import type { Live } from "./live-objects.ts";
 import { DONE, isLostRace, type Result, type StepOutcome } from "./result.ts";
@@ -129,13 +131,28 @@ async function readTree(
   const id = `${at.remote.url} ${at.path} ${at.revision}`;
   const known = trees.get(at.name);
   if (known?.id === id) return known.tree;
-  const files = await at.remote.readTree(at.revision, at.path, { wanted: (path) => /\.(ya?ml|json)$/i.test(path) });
-  const tree = validateTree(files, { defaultNamespace: deps.installation.namespace });
-  for (const warning of tree.warnings) {
-    deps.log.info({ at: `${warning.file}:${warning.line}:${warning.column}`, code: warning.code }, warning.message);
+  const refused: Problem[] = [];
+  const files = await at.remote.readTree(at.revision, at.path, {
+    wanted: isReadable,
+    onRefused: (entry) => refused.push(problemOf(entry)),
+  });
+  const checked = validateTree(files, { defaultNamespace: deps.installation.namespace });
+  const tree = { ...checked, problems: [...refused, ...checked.problems] };
+  for (const problem of [...tree.problems.slice(0, MAX_PROBLEMS), ...tree.warnings]) {
+    deps.log.info({ source: at.name, code: problem.code }, formatProblem(problem));
   }
   trees.set(at.name, { id, tree });
   return tree;
+}
+
+const REFUSALS = {
+  symlink: { code: "SymbolicLink", hint: "put the file itself here" },
+  submodule: { code: "Submodule", hint: "put the files themselves here" },
+  size: { code: "TooLarge", hint: "split it into several files" },
+} as const;
+
+function problemOf({ type, path, why }: RefusedEntry): Problem {
+  return { ...REFUSALS[type], message: why, file: path, line: 1, column: 1 };
 }
 
 function planned(
@@ -205,7 +222,7 @@ function judge(tree: ValidatedTree, report: SyncReport, revision: Revision, spec
   const [problem] = tree.problems;
   if (problem !== undefined) {
     const more = tree.problems.length === 1 ? "" : ` (and ${tree.problems.length - 1} more)`;
-    const message = `${problem.file}:${problem.line}:${problem.column}: ${problem.message} [${problem.code}]${more}`;
+    const message = `${formatProblem(problem)} [${problem.code}]${more}`;
     return { type: "stall", reason: "InvalidDocuments", message, afterMs };
   }
   const [failure] = report.failures;

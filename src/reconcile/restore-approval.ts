@@ -4,7 +4,7 @@ import { compactTime } from "../clock.ts";
 import type { RestoreInputs } from "../restore/inputs.ts";
 import type { ReconcileDeps } from "./deps.ts";
 import type { Live } from "./live-objects.ts";
-import { makePlan } from "./restore-run.ts";
+import { makePlan } from "./restore-engine.ts";
 import type { OpenedSource } from "./restore-source.ts";
 import type { StepOutcome } from "./result.ts";
 
@@ -40,12 +40,20 @@ export function createApprovals(deps: ReconcileDeps): Approvals {
         return { ...known.outcome, afterMs: REPLAN_MS - ageMs };
       }
       const { kube, clock, log } = deps;
-      const { summary } = await makePlan(deps, { kube, clock, log }, plan, {
-        run: `${plan.metadata.name}-${compactTime(clock.now())}`,
-        spec: plan.spec,
-        backup: source.reader,
-        ...inputs,
-      });
+      const { summary } = await makePlan(
+        deps,
+        { kube, clock, log },
+        {
+          plan,
+          source,
+          request: {
+            run: `${plan.metadata.name}-${compactTime(clock.now())}`,
+            spec: plan.spec,
+            backup: source.reader,
+            ...inputs,
+          },
+        },
+      );
       const wanted = plan.spec.approval?.planDigest;
       if (wanted === summary.digest) {
         made.delete(key);

@@ -50,7 +50,8 @@ export function createRestoreEnd(deps: ReconcileDeps): RestoreEnd {
         ...(backup === undefined ? {} : { backup }),
         done: { phase, completedAt, term: run.term },
       });
-      await dropSpool(spoolFolder(deps, run.id));
+      // without a record in Git the spool is all there is to undo by
+      if (deps.record.isConfigured()) await dropSpool(spoolFolder(deps, run.id));
       settled.add(run.key);
       return DONE;
     },

@@ -3,15 +3,11 @@ import { setCondition, setStanding } from "../api/conditions.ts";
 import type { Condition, RestorePlanStatus } from "../api/kinds.generated.ts";
 import { RESTORE_PLAN } from "../api/kinds.ts";
 import { formatKey, keyOf } from "../api/object.ts";
-import type { PlanSummary } from "../report/plan.ts";
-import { createPlanMarkdownRenderer } from "../report/plan-markdown.ts";
-import { recordedEntry } from "../report/restore-record.ts";
-import { runRestore } from "../restore/execute.ts";
 import type { RestoreInputs } from "../restore/inputs.ts";
-import { planRestore, touchedBy } from "../restore/plan-restore.ts";
-import type { RestoreDeps, RestoreOutcome, RestoreRequest, TouchedObject } from "../restore/types.ts";
+import type { RestoreDeps, RestoreOutcome, RestoreRequest } from "../restore/types.ts";
 import type { ReconcileDeps } from "./deps.ts";
 import type { Live } from "./live-objects.ts";
+import { engineOf, makePlan, runEngine } from "./restore-engine.ts";
 import { claimLedger, type Ledger } from "./restore-ledger.ts";
 import { makeSafetyBackup, type SafetyPlace } from "./restore-safety.ts";
 import type { OpenedSource } from "./restore-source.ts";
@@ -54,34 +50,44 @@ export async function executeRestore(deps: ReconcileDeps, execution: RestoreExec
   const spool = await openSpool(spoolFolder(deps, run));
   const status = createStatusTrail(deps, RESTORE_PLAN, plan);
   const engine = engineOf(deps, execution);
+  let { safetyBackup } = plan.status ?? {};
   if (!isPrepared(plan, execution.safety)) {
     const prepared = await prepare(deps, execution, { engine, spool });
     await status.write((before) => ({ ...before, ...prepared }));
+    safetyBackup = prepared.safetyBackup;
   }
   const restored = { count: 0, toldAt: 0 };
-  const outcome = await runRestore(engine, {
-    ...requestOf(execution),
-    recorded: spool.recorded,
-    onRecord: async (record) => {
-      await spool.append(record);
-      restored.count++;
-      if (restored.count < MIDWAY_OBJECTS) return;
-      if (restored.count === MIDWAY_OBJECTS) await spool.flush();
-      deps.hit("restore-midway");
+  const outcome = await runEngine(
+    deps,
+    engine,
+    { ...execution, request: requestOf(execution), safetyBackup },
+    {
+      recorded: spool.recorded,
+      onRecord: async (record) => {
+        await spool.append(record);
+        restored.count++;
+        if (restored.count < MIDWAY_OBJECTS) return;
+        if (restored.count === MIDWAY_OBJECTS) await spool.flush();
+        deps.hit("restore-midway");
+      },
+      onProgress: ({ totalItems, itemsRestored }) => {
+        const nowMs = deps.clock.monotonic();
+        if (nowMs - restored.toldAt < PROGRESS_EVERY_MS) return;
+        restored.toldAt = nowMs;
+        status.hint((before) => ({ ...before, progress: { totalItems, itemsRestored } }));
+      },
     },
-    onProgress: ({ totalItems, itemsRestored }) => {
-      const nowMs = deps.clock.monotonic();
-      if (nowMs - restored.toldAt < PROGRESS_EVERY_MS) return;
-      restored.toldAt = nowMs;
-      status.hint((before) => ({ ...before, progress: { totalItems, itemsRestored } }));
-    },
-  });
+  );
   await spool.flush();
   deps.hit("restore-before-done");
   if (outcome.cancelled && isShutdown(signal)) return; // not over: the next process goes on with this run
   await status.write((before) => endedStatus(deps, plan, before, outcome));
   deps.hit("restore-done");
   log.info({ phase: outcome.phase, ...outcome.counts, errors: outcome.errors }, "restore ends");
+}
+
+function requestOf({ plan, run, source, inputs, claimedAt, signal }: RestoreExecution): RestoreRequest {
+  return { run, spec: plan.spec, backup: source.reader, startedMs: Date.parse(claimedAt), signal, ...inputs };
 }
 
 function isShutdown(signal: AbortSignal): boolean {
@@ -91,26 +97,10 @@ function isShutdown(signal: AbortSignal): boolean {
   );
 }
 
-function engineOf(deps: ReconcileDeps, { source, ledger }: RestoreExecution): RestoreDeps {
-  const { kube, clock, log } = deps;
-  return { kube, clock, log, ...(ledger.isReadOnly ? {} : { store: source.store }) };
-}
-
-function requestOf({ plan, run, source, inputs, claimedAt, signal }: RestoreExecution): RestoreRequest {
-  return {
-    run,
-    spec: plan.spec,
-    backup: source.reader,
-    startedMs: Date.parse(claimedAt),
-    signal,
-    ...inputs,
-  };
-}
-
 /** Planned, and safe where it is to be: an earlier attempt of this run got past the preparation. */
 function isPrepared(plan: Live<"RestorePlan">, safety: SafetyPlace): boolean {
-  const { planDigest, safetyBackup, planTotals } = plan.status ?? {};
-  if (planDigest === undefined || planTotals === undefined) return false;
+  const { safetyBackup, planTotals } = plan.status ?? {};
+  if (planTotals === undefined) return false;
   const touched =
     (planTotals.patch ?? 0) + (planTotals.labelsOnly ?? 0) + (planTotals.recreate ?? 0) + (planTotals.delete ?? 0);
   return safety.type === "off" || safetyBackup !== undefined || touched === 0;
@@ -122,41 +112,14 @@ async function prepare(
   { engine, spool }: { readonly engine: RestoreDeps; readonly spool: RestoreSpool },
 ): Promise<Partial<RestorePlanStatus>> {
   const { plan, run, safety, signal } = execution;
-  const planned = await makePlan(deps, engine, plan, requestOf(execution));
+  const planned = await makePlan(deps, engine, { plan, source: execution.source, request: requestOf(execution) });
   await spool.writePlan(planned.markdown);
-  const told = { planDigest: planned.summary.digest, planTotals: planned.summary.totals };
+  const { digest, totals } = planned.summary;
+  const told = { ...(digest === "" ? {} : { planDigest: digest }), planTotals: totals };
   if (safety.type !== "location" || planned.touched.length === 0) return told;
   const { location } = safety;
   const safetyBackup = await makeSafetyBackup(deps, { plan, run, location, objects: planned.touched, signal });
   return { ...told, safetyBackup };
-}
-
-/** A whole plan: its summary, its Markdown, and the objects that it will write over. */
-export async function makePlan(
-  deps: ReconcileDeps,
-  engine: RestoreDeps,
-  plan: Live<"RestorePlan">,
-  request: RestoreRequest,
-): Promise<{ readonly summary: PlanSummary; readonly markdown: string; readonly touched: readonly TouchedObject[] }> {
-  const renderer = createPlanMarkdownRenderer();
-  const touched: TouchedObject[] = [];
-  const stream = planRestore(engine, request);
-  for (;;) {
-    const next = await stream.next();
-    if (next.done === true) {
-      const header = {
-        plan: formatKey(keyOf(plan)),
-        backup: request.backup.name,
-        cluster: deps.installation.cluster,
-        existingResourcePolicy: plan.spec.existingResourcePolicy ?? "none",
-        ...(plan.spec.namespaceMapping === undefined ? {} : { namespaceMapping: plan.spec.namespaceMapping }),
-      };
-      return { summary: next.value, markdown: renderer.end(header, next.value), touched };
-    }
-    renderer.entry(recordedEntry(next.value.entry));
-    const object = touchedBy(next.value);
-    if (object !== undefined) touched.push(object);
-  }
 }
 
 function endedStatus(

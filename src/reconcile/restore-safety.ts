@@ -4,11 +4,11 @@ import { setStanding } from "../api/conditions.ts";
 import { restoreDefaults, SAFETY_TTL } from "../api/defaults.ts";
 import type { BackupStatus } from "../api/kinds.generated.ts";
 import { API_VERSION, BACKUP } from "../api/kinds.ts";
-import type { KubeObject } from "../api/object.ts";
+import type { KubeObject, ObjectKey } from "../api/object.ts";
 import { rfc3339 } from "../clock.ts";
 import { CodedError } from "../errors.ts";
 import type { TouchedObject } from "../restore/types.ts";
-import { executeBackup } from "./backup-run.ts";
+import { backupRunKey, executeBackup } from "./backup-run.ts";
 import type { ReconcileDeps } from "./deps.ts";
 import type { Live } from "./live-objects.ts";
 import { findLocation, isAvailable, isReadOnly } from "./locations.ts";
@@ -61,21 +61,28 @@ export async function makeSafetyBackup(
     const existing = (await deps.kube.get(BACKUP, { namespace, name })) as Live<"Backup"> | undefined;
     if (existing?.status?.phase === "Completed") return name;
     if (existing !== undefined) continue;
-    const backup = await claimed(deps, how, name);
-    const store = await deps.open.store(how.location);
-    const { run } = backup.status ?? {};
-    const ended = await executeBackup(deps, {
-      backup,
-      location: how.location,
-      store,
-      token: run?.token ?? "",
-      objects: how.objects,
-      signal: how.signal,
-    });
+    const ended = await runSafety(deps, how, { namespace, name });
     if (ended.status?.phase === "Completed") return name;
     throw incomplete(name, ended.status?.failureReason ?? `it is ${ended.status?.phase ?? "unfinished"}`);
   }
   throw incomplete(how.run, `${MAX_ATTEMPTS} attempts did not complete`);
+}
+
+async function runSafety(
+  deps: ReconcileDeps,
+  how: Parameters<typeof makeSafetyBackup>[1],
+  key: ObjectKey,
+): Promise<Live<"Backup">> {
+  const release = deps.runs.hold(backupRunKey(key));
+  try {
+    const backup = await claimed(deps, how, key.name);
+    const store = await deps.open.store(how.location);
+    const token = backup.status?.run?.token ?? "";
+    const { location, objects, signal } = how;
+    return await executeBackup(deps, { backup, location, store, token, objects, signal });
+  } finally {
+    release();
+  }
 }
 
 function incomplete(name: string, why: string): CodedError {

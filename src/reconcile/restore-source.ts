@@ -1,11 +1,18 @@
+import { join } from "node:path";
 import { PURPOSE_LABEL } from "../api/annotations.ts";
+import { parseJson } from "../api/json.ts";
 import type { ResolvedBackup, RestorePlanSpec } from "../api/kinds.generated.ts";
+import { keyOf } from "../api/object.ts";
 import { CodedError, isCoded } from "../errors.ts";
+import { isEnded } from "../report/backup-record.ts";
+import { restorePaths } from "../report/record-paths.ts";
+import type { ObjectRecord } from "../restore/types.ts";
 import { type BackupReader, openBackup } from "../storage/backup-reader.ts";
 import type { ObjectStore } from "../storage/object-store.ts";
 import type { ReconcileDeps } from "./deps.ts";
 import type { Live } from "./live-objects.ts";
 import { dataLocation, findLocation, isAvailable } from "./locations.ts";
+import { readSpool } from "./restore-spool.ts";
 
 /** The backup a restore is of, opened. */
 export interface OpenedSource {
@@ -13,6 +20,8 @@ export interface OpenedSource {
   readonly reader: BackupReader;
   readonly location: Live<"BackupStorageLocation">;
   readonly store: ObjectStore;
+  /** Only for an undo: what the run wrote, and the copies it made before. */
+  readonly undo?: { readonly records: readonly ObjectRecord[]; readonly safety: BackupReader | undefined };
 }
 
 /** A source that can't be opened yet, although nothing is wrong with it. */
@@ -30,6 +39,8 @@ export async function openSource(
   plan: Live<"RestorePlan">,
   pinned: ResolvedBackup | undefined,
 ): Promise<OpenedSource | AwaitedSource> {
+  const { undoOf } = plan.spec.source;
+  if (undoOf !== undefined) return await openUndo(deps, plan, undoOf);
   const name = pinned?.name ?? backupNameOf(deps, plan);
   if (name === undefined) {
     return { reason: "AwaitingBackup", message: "no Completed backup of the policy matches the source" };
@@ -53,18 +64,50 @@ export async function openSource(
   throw new CodedError("BackupNotFound", { name, location: tried.join(", ") }, `there is no backup ${name} (${where})`);
 }
 
+/** The safety backup of the run that is undone, or its own backup where it touched nothing that existed. */
+async function openUndo(
+  deps: ReconcileDeps,
+  plan: Live<"RestorePlan">,
+  undoOf: string,
+): Promise<OpenedSource | AwaitedSource> {
+  const { namespace = "" } = plan.metadata;
+  const undone = deps.live
+    .list("RestorePlan")
+    .find(({ metadata, status }) => metadata.namespace === namespace && status?.run?.id === undoOf);
+  if (undone === undefined || !isEnded(undone.status?.phase)) {
+    return { reason: "AwaitingBackup", message: `no restore in ${namespace} ended as run ${undoOf}` };
+  }
+  const records = await undoneRecords(deps, undone, undoOf);
+  if (records === undefined) {
+    return { reason: "AwaitingBackup", message: `the records of run ${undoOf} are neither on this disk nor in Git` };
+  }
+  const { safetyBackup, backup } = undone.status ?? {};
+  const pinned = safetyBackup === undefined ? backup : undefined;
+  const named = { ...plan, spec: { ...plan.spec, source: { backupName: safetyBackup ?? backup?.name ?? "" } } };
+  const source = await openSource(deps, named, pinned);
+  if ("reason" in source) return source;
+  return { ...source, undo: { records, safety: safetyBackup === undefined ? undefined : source.reader } };
+}
+
+async function undoneRecords(
+  deps: ReconcileDeps,
+  undone: Live<"RestorePlan">,
+  run: string,
+): Promise<ObjectRecord[] | undefined> {
+  const local = (await readSpool(join(deps.spoolDir, "restores", run))).objects;
+  const text = local ?? (await deps.record.readFile(restorePaths(keyOf(undone), run).objects))?.toString("utf8");
+  if (text === undefined) return undefined;
+  return text
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => parseJson(line) as ObjectRecord);
+}
+
 /** `source.backupName`, or the newest good backup of the policy at `asOf`. */
 function backupNameOf(deps: ReconcileDeps, plan: Live<"RestorePlan">): string | undefined {
   const { backupName, policy } = plan.spec.source;
   if (backupName !== undefined) return backupName;
-  if (policy === undefined) {
-    throw new CodedError(
-      "InvalidSpec",
-      { fields: ["spec.source"] },
-      "source.undoOf is not supported yet: name a backup or a policy",
-    );
-  }
-  return newestOf(deps, plan, policy);
+  return policy === undefined ? undefined : newestOf(deps, plan, policy);
 }
 
 function newestOf(

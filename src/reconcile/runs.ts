@@ -5,6 +5,8 @@ import type { Logger } from "../log.ts";
 export interface Runs {
   /** True while this process works on the key. */
   isActive(key: string): boolean;
+  /** Says that this process works on the key as part of another run, until the returned function is called. */
+  hold(key: string): () => void;
   /** Starts the work unless every slot is taken. What it throws has been recorded by the work itself. */
   start(key: string, work: (signal: AbortSignal) => Promise<void>): boolean;
   /** Aborts the work of a key with a Cancelled error; nothing happens where there is none. */
@@ -25,6 +27,7 @@ export interface RunsOptions {
 
 /** Slots for long work. */
 export function createRuns(options: RunsOptions): Runs {
+  const held = new Set<string>();
   const active = new Map<string, { readonly abort: AbortController; readonly ended: Promise<void> }>();
 
   async function run(key: string, work: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
@@ -43,7 +46,11 @@ export function createRuns(options: RunsOptions): Runs {
   };
 
   return {
-    isActive: (key) => active.has(key),
+    isActive: (key) => active.has(key) || held.has(key),
+    hold: (key) => {
+      held.add(key);
+      return () => void held.delete(key);
+    },
     active: () => active.size,
     start: (key, work) => {
       if (active.has(key) || active.size >= options.slots) return false;

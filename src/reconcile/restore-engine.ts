@@ -1,0 +1,91 @@
+import { formatKey, keyOf } from "../api/object.ts";
+import type { PlanHeader, PlanSummary } from "../report/plan.ts";
+import { createPlanMarkdownRenderer } from "../report/plan-markdown.ts";
+import { recordedEntry } from "../report/restore-record.ts";
+import { runRestore } from "../restore/execute.ts";
+import { planRestore, touchedBy } from "../restore/plan-restore.ts";
+import { planUndoRestore, runUndo } from "../restore/run-undo.ts";
+import type { PlanStream, RestoreDeps, RestoreOutcome, RestoreRequest, TouchedObject } from "../restore/types.ts";
+import { openBackup } from "../storage/backup-reader.ts";
+import type { ReconcileDeps } from "./deps.ts";
+import type { Live } from "./live-objects.ts";
+import type { Ledger } from "./restore-ledger.ts";
+import type { SafetyPlace } from "./restore-safety.ts";
+import type { OpenedSource } from "./restore-source.ts";
+
+/** What the engine is given of the world; no store where nothing may be written to it. */
+export function engineOf(
+  deps: ReconcileDeps,
+  { source, ledger }: { readonly source: OpenedSource; readonly ledger: Ledger },
+): RestoreDeps {
+  const { kube, clock, log } = deps;
+  return { kube, clock, log, ...(ledger.isReadOnly ? {} : { store: source.store }) };
+}
+
+/** A restore or an undo, as the engine is asked for it. */
+export interface EngineCall {
+  readonly plan: Live<"RestorePlan">;
+  readonly source: OpenedSource;
+  readonly request: RestoreRequest;
+}
+
+/** A whole plan: its summary, its Markdown without values, and the objects that it will write over. */
+export async function makePlan(
+  deps: ReconcileDeps,
+  engine: RestoreDeps,
+  call: EngineCall,
+): Promise<{ readonly summary: PlanSummary; readonly markdown: string; readonly touched: readonly TouchedObject[] }> {
+  const renderer = createPlanMarkdownRenderer();
+  const touched: TouchedObject[] = [];
+  const stream = planStream(engine, call);
+  for (;;) {
+    const next = await stream.next();
+    if (next.done === true) {
+      return { summary: next.value, markdown: renderer.end(headerOf(deps, call), next.value), touched };
+    }
+    renderer.entry(recordedEntry(next.value.entry));
+    const object = touchedBy(next.value);
+    if (object !== undefined) touched.push(object);
+  }
+}
+
+function planStream(engine: RestoreDeps, { source, request }: EngineCall): PlanStream {
+  const { undo } = source;
+  if (undo === undefined) return planRestore(engine, request);
+  return planUndoRestore(engine, { ...undo, force: false, run: request.run, backup: request.backup });
+}
+
+function headerOf({ installation }: ReconcileDeps, { plan, request }: EngineCall): PlanHeader {
+  const { namespaceMapping, existingResourcePolicy } = plan.spec;
+  return {
+    plan: formatKey(keyOf(plan)),
+    backup: request.backup.name,
+    cluster: installation.cluster,
+    existingResourcePolicy: existingResourcePolicy ?? "none",
+    ...(namespaceMapping === undefined ? {} : { namespaceMapping }),
+  };
+}
+
+/** Runs a restore or an undo; what the safety backup does not hold as it is now is not written. */
+export async function runEngine(
+  deps: ReconcileDeps,
+  engine: RestoreDeps,
+  call: EngineCall & { readonly safety: SafetyPlace; readonly safetyBackup: string | undefined },
+  sinks: Pick<RestoreRequest, "recorded" | "onRecord" | "onProgress">,
+): Promise<RestoreOutcome> {
+  const { source, request, safety, safetyBackup } = call;
+  if (source.undo !== undefined) {
+    const { run, backup, signal } = request;
+    const { onRecord } = sinks;
+    const optional = { ...(signal === undefined ? {} : { signal }), ...(onRecord === undefined ? {} : { onRecord }) };
+    return await runUndo(engine, { ...source.undo, force: false, run, backup, ...optional });
+  }
+  if (safety.type !== "location" || safetyBackup === undefined)
+    return await runRestore(engine, { ...request, ...sinks });
+  const copies = await openBackup(await deps.open.store(safety.location), safetyBackup, { spoolDir: deps.spoolDir });
+  try {
+    return await runRestore(engine, { ...request, ...sinks, safety: copies });
+  } finally {
+    await copies.close();
+  }
+}
