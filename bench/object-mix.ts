@@ -25,7 +25,7 @@ export function* objectMix(count: number): Generator<BenchObject> {
   const namespaces = namespaceNames(count);
   const random = createRandom(count);
   for (let index = 0; index < count; index++) {
-    // the square puts a third of all objects into the first tenth of the namespaces
+    // the cube puts nearly half of all objects into the first tenth of the namespaces
     const namespace = namespaces[Math.floor(random() ** 3 * namespaces.length)] ?? "";
     yield makeObject(index, namespace, random);
   }
