@@ -6,6 +6,7 @@ export type ProblemCode =
   | "TooLarge"
   | "TooManyFiles"
   | "SymbolicLink"
+  | "Submodule"
   | "BadEncoding"
   | "InvalidYaml"
   | "DuplicateKey"

@@ -1,5 +1,5 @@
 import { CodedError } from "../errors.ts";
-import type { FolderEntry, ReadTreeOptions, Revision, TreeFile } from "./remote.ts";
+import type { FolderEntry, ReadTreeOptions, RefusedEntry, Revision, TreeFile } from "./remote.ts";
 import {
   findEntry,
   MODE_EXECUTABLE,
@@ -31,7 +31,8 @@ export interface TreeSource {
  * Reads every regular file under a path from the object database: no checkout, so nothing in the tree is ever a path
  * on our disk.
  * @throws {GitPathMissing}
- * @throws {GitEntryRefused} for a symlink, a submodule, a name that is no UTF-8, a large file, or too many files
+ * @throws {GitEntryRefused} for a name that is no UTF-8 and for too many files; for a symlink, a submodule and a
+ *   wanted file that is large unless `onRefused` hears of them
  */
 export async function readTreeFiles(
   source: TreeSource,
@@ -44,6 +45,17 @@ export async function readTreeFiles(
   const files: TreeFile[] = [];
   let seen = 0;
 
+  const readOne = async (entry: TreeEntry, at: string): Promise<void> => {
+    const isWanted = options.wanted?.(at) !== false;
+    const refusal = linkRefusal(entry, at) ?? (isWanted ? await sizeRefusal(source, entry, at) : undefined);
+    if (refusal === undefined) assertRegular(entry, at);
+    else if (options.onRefused === undefined) throw refused(refusal.path, refusal.why);
+    else options.onRefused(refusal);
+    if (refusal !== undefined || !isWanted) return;
+    const { bytes } = await readExisting(source.read, entry.oid, "blob");
+    files.push({ path: at, bytes, mode: entry.mode === MODE_EXECUTABLE ? MODE_EXECUTABLE : MODE_FILE });
+  };
+
   const visit = async (entry: TreeEntry, at: string, depth: number): Promise<void> => {
     options.signal?.throwIfAborted();
     if (depth > MAX_DEPTH) throw refused(at, "folders lie too deep in each other");
@@ -55,12 +67,7 @@ export async function readTreeFiles(
     }
     seen += 1;
     if (seen > MAX_FILES) throw refused(clean, `there are more than ${MAX_FILES.toLocaleString("en")} files under it`);
-    assertRegular(entry, at);
-    const size = (await source.sizeOf(entry.oid)) ?? 0;
-    if (size > MAX_FILE_BYTES) throw refused(at, `it is larger than 1 MiB (${size} bytes)`);
-    if (options.wanted?.(at) === false) return;
-    const { bytes } = await readExisting(source.read, entry.oid, "blob");
-    files.push({ path: at, bytes, mode: entry.mode === MODE_EXECUTABLE ? MODE_EXECUTABLE : MODE_FILE });
+    await readOne(entry, at);
   };
 
   await visit(start, clean, 0);
@@ -92,9 +99,21 @@ function isRegular(mode: string): boolean {
   return mode === MODE_FILE || mode === MODE_EXECUTABLE || mode === "100664";
 }
 
-function assertRegular({ mode }: TreeEntry, at: string): void {
-  if (mode === MODE_SYMLINK) throw refused(at, "it is a symbolic link");
-  if (mode === MODE_SUBMODULE) throw refused(at, "it is a submodule");
+function linkRefusal({ mode }: TreeEntry, path: string): RefusedEntry | undefined {
+  if (mode === MODE_SYMLINK) return { path, type: "symlink", why: "it is a symbolic link" };
+  if (mode === MODE_SUBMODULE) return { path, type: "submodule", why: "it is a submodule" };
+  return undefined;
+}
+
+async function sizeRefusal(source: TreeSource, { oid }: TreeEntry, path: string): Promise<RefusedEntry | undefined> {
+  const size = (await source.sizeOf(oid)) ?? 0;
+  return size <= MAX_FILE_BYTES ? undefined : { path, type: "size", why: `it is larger than 1 MiB (${size} bytes)` };
+}
+
+function assertRegular(entry: TreeEntry, at: string): void {
+  const link = linkRefusal(entry, at);
+  if (link !== undefined) throw refused(at, link.why);
+  const { mode } = entry;
   if (!isRegular(mode)) throw refused(at, `it has the unknown mode ${mode}`);
 }
 

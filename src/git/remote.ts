@@ -138,9 +138,18 @@ export type CommitOutcome =
     }
   | { readonly type: "unchanged"; readonly revision: Revision | undefined };
 
+/** An entry that is never read, and why. */
+export interface RefusedEntry {
+  readonly path: string;
+  readonly type: "symlink" | "submodule" | "size";
+  readonly why: string;
+}
+
 export interface ReadTreeOptions {
-  /** Tells a file that is wanted from one that is skipped unread; refusals hold for every entry under the path. */
+  /** Tells a file that is wanted from one that is skipped unread, whatever its size; links are refused all the same. */
   readonly wanted?: (path: string) => boolean;
+  /** Told of a symlink, a submodule or a large file, so that what lies beside it is read; without it each is an error. */
+  readonly onRefused?: (entry: RefusedEntry) => void;
   readonly signal?: AbortSignal;
 }
 
