@@ -156,11 +156,7 @@ function decode({ path, bytes }: SourceFile): string | Problem {
     hint,
   });
   if (bytes.length > MAX_FILE_BYTES) {
-    return refuse(
-      "TooLarge",
-      `the file has ${bytes.length} bytes; ${MAX_FILE_BYTES} are the most`,
-      "split it into several files",
-    );
+    return refuse("TooLarge", `the file is larger than 1 MiB`, "split it into several files");
   }
   const [first, second] = bytes;
   if ((first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff) || bytes.subarray(0, 4).includes(0)) {

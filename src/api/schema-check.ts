@@ -14,7 +14,24 @@ const MAX_FINDINGS = 50;
 export function schemaFindings(kind: KindName, object: unknown): Finding[] {
   const validate = validatorOf(kind);
   if (validate(object)) return [];
-  return (validate.errors ?? []).slice(0, MAX_FINDINGS).map(findingOf);
+  const errors = validate.errors ?? [];
+  const misspelt = new Set(errors.map(suggestedField));
+  return errors
+    .filter((error) => error.keyword !== "required" || !misspelt.has(missingField(error)))
+    .slice(0, MAX_FINDINGS)
+    .map(findingOf);
+}
+
+/** The field an unknown one was meant to be: that the same field is missing is no second problem. */
+function suggestedField(error: ErrorObject): string | undefined {
+  if (error.keyword !== "additionalProperties") return undefined;
+  const known = Object.keys((error.parentSchema as SchemaNode | undefined)?.properties ?? {});
+  const suggestion = nearest(String(error.params.additionalProperty), known);
+  return suggestion === undefined ? undefined : formatField([...splitPath(error.instancePath), suggestion]);
+}
+
+function missingField(error: ErrorObject): string {
+  return formatField([...splitPath(error.instancePath), String(error.params.missingProperty)]);
 }
 
 /**
@@ -80,8 +97,7 @@ function findingOf(error: ErrorObject): Finding {
     case "additionalProperties":
       return unknownField(path, String(error.params.additionalProperty), Object.keys(schema?.properties ?? {}));
     case "required": {
-      const missing = formatField([...path, String(error.params.missingProperty)]);
-      return { code: "MissingField", message: `${missing} is missing`, path, atKey: true };
+      return { code: "MissingField", message: `${missingField(error)} is missing`, path, atKey: true };
     }
     case "type":
       return {

@@ -42,7 +42,8 @@ function renderProblem(
   const place = paint(`${problem.file}:${problem.line}:${problem.column}:`, BOLD);
   const head = `${place} ${paint(`${level}:`, colour)} ${problem.message} [${problem.code}]`;
   const gutter = String(problem.line).length;
-  const shown = source === undefined ? [] : excerpt(problem, source, gutter, (text) => paint(text, colour));
+  const shown =
+    source === undefined || source === "" ? [] : excerpt(problem, source, gutter, (text) => paint(text, colour));
   const hint = problem.hint === undefined ? [] : [`${" ".repeat(gutter + 3)}= ${problem.hint}`];
   return [head, ...shown, ...hint].join("\n");
 }

@@ -157,7 +157,7 @@ describe("holdfast validate", () => {
     const { stdout, exitCode } = await run(folder, folder);
 
     expect(exitCode).toBe(2);
-    expect(stdout).toMatch(/^big.yaml:1:1: error: the file has 1048577 bytes; 1048576 are the most \[TooLarge\]/);
+    expect(stdout).toMatch(/^big.yaml:1:1: error: the file is larger than 1 MiB \[TooLarge\]/);
     expect(stdout.length).toBeLessThan(500);
   });
 
