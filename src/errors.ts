@@ -78,6 +78,15 @@ export function isCoded<C extends ErrorCode>(error: unknown, code: C): error is 
   return error instanceof CodedError && error.code === code;
 }
 
+/** What a person does about a failure where its message alone does not say it; undefined for most. */
+export function remedyFor(error: unknown): string | undefined {
+  const isDamage =
+    isCoded(error, "ArchiveTruncated") || isCoded(error, "ArchiveInvalid") || isCoded(error, "DigestMismatch");
+  return isDamage
+    ? "restore from another backup; `holdfast backup verify <name> --read-data` tells what is left of this one"
+    : undefined;
+}
+
 /** What any thrown value says to a person, without credentials and without URL query strings. */
 export function messageOf(error: unknown): string {
   return redact(error instanceof Error ? error.message : String(error));

@@ -2,7 +2,7 @@
  * The command line: global options, one line per error, and the exit code. Commands are files of their own.
  */
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
-import { CodedError, messageOf } from "../errors.ts";
+import { CodedError, messageOf, remedyFor } from "../errors.ts";
 import { EXIT_CODE_HELP, ExitCode, exitCodeOf } from "./exit-codes.ts";
 import type { CliIo, GlobalOptions, MutableCliIo, OutputFormat } from "./io.ts";
 
@@ -80,7 +80,8 @@ function printError(io: CliIo, error: unknown, argv: readonly string[]): void {
     return;
   }
   for (const problem of problemsOf(error)) io.stderr.write(`${problem.at}: ${problem.message} [${problem.code}]\n`);
-  io.stderr.write(`holdfast: ${messageOf(error)} [${code}]\n`);
+  const remedy = remedyFor(error);
+  io.stderr.write(`holdfast: ${messageOf(error)} [${code}]\n${remedy === undefined ? "" : `  ${remedy}\n`}`);
   if (!(error instanceof CodedError))
     io.log.debug({ stack: error instanceof Error ? error.stack : "" }, "internal error");
 }

@@ -1,6 +1,6 @@
 import { setStanding } from "../api/conditions.ts";
 import type { Condition } from "../api/kinds.generated.ts";
-import { CodedError, messageOf } from "../errors.ts";
+import { CodedError, messageOf, remedyFor } from "../errors.ts";
 import { DONE, type Result, reactionTo, requeue, type StepOutcome } from "./result.ts";
 
 /** What a status gets and what the queue does next, derived together so that they never disagree. */
@@ -34,5 +34,7 @@ const STANDING = { ready: "ready", wait: "reconciling", fail: "failing", stall: 
 export function outcomeOf(error: unknown, retryMs: number): StepOutcome {
   const reason = error instanceof CodedError ? error.code : "Internal";
   const type = reactionTo(error) === "stall" ? "stall" : "fail";
-  return { type, reason, message: messageOf(error), afterMs: retryMs };
+  const remedy = remedyFor(error);
+  const message = remedy === undefined ? messageOf(error) : `${messageOf(error)}: ${remedy}`;
+  return { type, reason, message, afterMs: retryMs };
 }

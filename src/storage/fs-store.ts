@@ -71,7 +71,7 @@ export class FsStore implements ObjectStore {
           throw new CodedError(
             "ArchiveTruncated",
             { key },
-            `${key} ends at byte ${offset + done}, before ${offset + length}`,
+            `${key} is cut short: it ends before byte ${offset + length}`,
           );
         }
         done += bytesRead;

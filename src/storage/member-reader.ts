@@ -97,8 +97,8 @@ async function inflateMember(key: string, offset: number, bytes: Buffer): Promis
   try {
     return await inflate(bytes, { maxOutputLength: MAX_MEMBER_BYTES, chunkSize: OUTPUT_CHUNK });
   } catch (error) {
-    const why = `the gzip member at byte ${offset} is damaged: ${error instanceof Error ? error.message : String(error)}`;
-    throw new CodedError("ArchiveInvalid", { key, why }, `${key}: ${why}`, { cause: error });
+    const why = `the gzip member at byte ${offset} does not inflate: ${error instanceof Error ? error.message : String(error)}`;
+    throw new CodedError("ArchiveInvalid", { key, why }, `${key} is damaged: ${why}`, { cause: error });
   }
 }
 

@@ -38,11 +38,7 @@ export class MemoryStore implements ObjectStore {
     signal?.throwIfAborted();
     const bytes = this.#read(key);
     if (offset + length > bytes.length) {
-      throw new CodedError(
-        "ArchiveTruncated",
-        { key },
-        `${key} ends at byte ${bytes.length}, before ${offset + length}`,
-      );
+      throw new CodedError("ArchiveTruncated", { key }, `${key} is cut short: it ends before byte ${offset + length}`);
     }
     return Buffer.from(bytes.subarray(offset, offset + length));
   }

@@ -117,7 +117,9 @@ export function fromS3Error(error: unknown, failure: S3Failure, signal?: AbortSi
     return new CodedError("StoreObjectMissing", { key }, `${location} has no object ${key}`, options);
   }
   const answer =
-    status === 0 ? `no answer (${name}: ${messageOf(error)})` : `HTTP ${status} ${name}: ${messageOf(error)}`;
+    status === 0
+      ? `no answer (${name}: ${messageOf(error)}): check the location's endpoint and the network`
+      : `HTTP ${status} ${name}: ${messageOf(error)}`;
   return new CodedError("StoreUnreachable", { location }, `${at}: ${answer}`, options);
 }
 

@@ -83,11 +83,7 @@ export class S3Store implements ObjectStore {
       async (connection) => await downloadRange(connection, range, signal),
     );
     if (bytes.length >= length) return bytes.subarray(0, length);
-    throw new CodedError(
-      "ArchiveTruncated",
-      { key },
-      `${key} ends at byte ${offset + bytes.length}, before ${offset + length}`,
-    );
+    throw new CodedError("ArchiveTruncated", { key }, `${key} is cut short: it ends before byte ${offset + length}`);
   }
 
   async head(key: string, signal?: AbortSignal): Promise<ObjectStat | undefined> {
