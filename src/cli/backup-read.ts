@@ -25,9 +25,12 @@ import type { CliIo } from "./io.ts";
 export function backupLogsCommand(io: CliIo): Command {
   return withSource(new Command("logs").description("print a backup's log").argument("<name>")).action(
     async (name: string, options: SourceOptions) => {
-      const log = await readBackupFile(await openSource(io, options, name), name, "logs");
-      if (log === undefined)
-        throw new CodedError("Usage", { argument: name }, `backup ${name} has no log in the bucket`);
+      const store = await openSource(io, options, name);
+      const log = await readBackupFile(store, name, "logs");
+      if (log === undefined) {
+        const message = `${store.location} has no log of a backup "${name}": list those it has with \`holdfast backup get\``;
+        throw new CodedError("BackupNotFound", { name, location: store.location }, message);
+      }
       io.print(log);
     },
   );

@@ -43,7 +43,13 @@ function finish(io: CliIo, backup: Backup): void {
 function progressLine(backup: Backup): string {
   const { phase = "New", progress } = backup.status ?? {};
   const { itemsBackedUp = 0, totalItems = 0 } = progress ?? {};
-  if (totalItems === 0) return `${backup.metadata.name}  ${phase}`;
+  if (totalItems === 0) return `${backup.metadata.name}  ${phase}${obstacleOf(backup)}`;
   const filled = Math.round((20 * itemsBackedUp) / totalItems);
   return `${backup.metadata.name}  ${phase}  [${"#".repeat(filled)}${".".repeat(20 - filled)}] ${itemsBackedUp} of ${totalItems}`;
+}
+
+/** Why it does not begin, as `: message`. */
+function obstacleOf({ status }: Backup): string {
+  const ready = status?.conditions?.find(({ type, status: holds }) => type === "Ready" && holds !== "True");
+  return ready === undefined || ready.reason === "Progressing" ? "" : `: ${ready.message} [${ready.reason}]`;
 }

@@ -27,10 +27,14 @@ export async function waitForRestore(io: CliIo, kube: KubeClient, name: string):
   for (;;) {
     const { status } = await readRestorePlan(io, kube, name);
     const phase = status?.phase ?? "New";
-    const { totalItems = 0, itemsRestored = 0 } = status?.progress ?? {};
-    const line = totalItems === 0 ? phase : `${phase}: ${itemsRestored} of ${totalItems} objects`;
+    const standing = standingOf(status);
+    const line = progressLine(status, standing.why);
     if (line !== told) io.note(`${name} ${line}`);
     told = line;
+    if (standing.isStalled && !ENDED.has(phase)) {
+      io.exitCode = ExitCode.Failed;
+      return io.print(`${name}: nothing was restored${standing.why}`);
+    }
     if (ENDED.has(phase)) {
       io.exitCode =
         phase === "Completed" ? ExitCode.Done : phase === "PartiallyFailed" ? ExitCode.Partial : ExitCode.Failed;
@@ -38,4 +42,19 @@ export async function waitForRestore(io: CliIo, kube: KubeClient, name: string):
     }
     await io.clock.sleep(POLL_MS, io.signal);
   }
+}
+
+function progressLine(status: RestorePlan["status"], why: string): string {
+  const phase = status?.phase ?? "New";
+  const { totalItems = 0, itemsRestored = 0 } = status?.progress ?? {};
+  return totalItems === 0 ? `${phase}${why}` : `${phase}: ${itemsRestored} of ${totalItems} objects`;
+}
+
+/** Why it does not go on, as `: message`; stalled is what only a person or a new commit can mend. */
+function standingOf(status: RestorePlan["status"]): { readonly isStalled: boolean; readonly why: string } {
+  const conditions = status?.conditions ?? [];
+  const isStalled = conditions.some(({ type, status: holds }) => type === "Stalled" && holds === "True");
+  const ready = conditions.find(({ type, status: holds }) => type === "Ready" && holds !== "True");
+  const isNews = ready !== undefined && ready.reason !== "Progressing";
+  return { isStalled, why: isNews ? `: ${ready.message} [${ready.reason}]` : "" };
 }
