@@ -94,7 +94,18 @@ export function messageOf(error: unknown): string {
 
 /** Strips `user:password@` and query strings from every URL in a text (Flux's SanitizeError). */
 export function redact(text: string): string {
-  return text
-    .replace(/\b([a-z][a-z0-9+.-]*:\/\/)[^\s/@"']*@/gi, "$1")
-    .replace(/\b([a-z][a-z0-9+.-]*:\/\/[^\s?"'#]+)\?[^\s"']*/gi, "$1");
+  return text.replace(/\b([a-z][a-z0-9+.-]*:\/\/)([^\s"'<>]*)/gi, (_url, scheme: string, rest: string) => {
+    const bare = rest.slice(endOfCredentials(rest));
+    const query = bare.indexOf("?");
+    return `${scheme}${query < 0 ? bare : bare.slice(0, query)}`;
+  });
+}
+
+/** A password may hold what a URL should have escaped: `/` and `@`. What looks like `host:port` is taken for a host. */
+function endOfCredentials(rest: string): number {
+  const authority = /^[^/?#]*/.exec(rest)?.[0] ?? "";
+  const at = authority.lastIndexOf("@");
+  if (at >= 0) return at + 1;
+  const isHost = /^(?:[^:]*|\[[^\]]*\](?::\d+)?|(?:localhost|[^:]*\.[^:]*):\d+)$/.test(authority);
+  return isHost ? 0 : rest.lastIndexOf("@") + 1;
 }
