@@ -6,7 +6,6 @@ import { BACKUP } from "../api/kinds.ts";
 import type { ObjectKey } from "../api/object.ts";
 import { runPendingHooks } from "../backup/hook-exec.ts";
 import { rfc3339 } from "../clock.ts";
-import { CodedError } from "../errors.ts";
 import { isEnded } from "../report/backup-record.ts";
 import { parseBackupName } from "../schedule/slot-name.ts";
 import { readBackupClaim } from "../storage/claims.ts";
@@ -248,9 +247,4 @@ function locationObstacle(
     `location ${name} is not available: ${location.status?.message ?? "not tried yet"}`,
     LOCATION_RETRY_MS,
   );
-}
-
-/** What a run is ended with when the process is asked to stop. */
-export function shutdownError(): CodedError {
-  return new CodedError("Cancelled", { what: "run" }, "Holdfast is shutting down");
 }

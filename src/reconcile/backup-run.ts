@@ -11,6 +11,7 @@ import type { ObjectStore } from "../storage/object-store.ts";
 import type { ReconcileDeps } from "./deps.ts";
 import type { Live } from "./live-objects.ts";
 import { endedConditions, originAnnotations } from "./marker-plan.ts";
+import { isShutdown } from "./shutdown.ts";
 import { createStatusTrail, type StatusTrail } from "./status-trail.ts";
 
 /** One claimed backup that is to be made now. */
@@ -43,7 +44,7 @@ export async function executeBackup(deps: ReconcileDeps, execution: BackupExecut
   const log = deps.log.child({ backup: backup.metadata.name });
   log.info({ location: store.location }, "backup begins");
   const status = createStatusTrail(deps, BACKUP, backup);
-  const outcome = await runToOutcome(deps, execution, status);
+  const outcome = { ...(await runToOutcome(deps, execution, status)), ...stoppedBy(execution.signal) };
   const ended = await status.write((before) => endedStatus(deps, backup, before, outcome));
   log.info({ phase: outcome.phase, items: outcome.itemsBackedUp, errors: outcome.errors }, "backup ends");
   return ended;
@@ -69,7 +70,6 @@ async function runToOutcome(
       itemsBackedUp: 0,
       totalItems: 0,
       unprotectedVolumes: [],
-      ...(isCancel ? { cancelled: true } : {}),
     };
   }
 }
@@ -77,8 +77,14 @@ async function runToOutcome(
 /** What the end of a run is told by: the engine's outcome, or that it threw. */
 type Ended = Omit<BackupOutcome, "results" | "startTimestamp"> & {
   readonly startTimestamp?: string;
-  readonly cancelled?: boolean;
+  readonly stopped?: "Cancelled" | "Interrupted";
 };
+
+/** A person's cancel ends a backup for good; a shutdown interrupts it, and its slot is made up. */
+function stoppedBy(signal: AbortSignal): Pick<Ended, "stopped"> {
+  if (!signal.aborted) return {};
+  return { stopped: isShutdown(signal) ? "Interrupted" : "Cancelled" };
+}
 
 function requestOf(deps: ReconcileDeps, execution: BackupExecution, status: StatusTrail<"Backup">): BackupRequest {
   const { backup, location, token, objects, signal } = execution;
@@ -131,7 +137,7 @@ function endedStatus(deps: ReconcileDeps, backup: Live<"Backup">, before: Backup
     outcome.failureReason ??
     outcome.validationErrors?.join("; ") ??
     `${outcome.itemsBackedUp} objects, ${outcome.errors} errors, ${outcome.warnings} warnings`;
-  const reason = outcome.cancelled === true ? ({ reason: "Cancelled" } as const) : {};
+  const reason = outcome.stopped === undefined || outcome.phase !== "Failed" ? {} : { reason: outcome.stopped };
   let conditions = endedConditions(before.conditions, { phase: outcome.phase, message, generation, ...reason }, nowMs);
   if (unprotected > 0) {
     const text = `the data of ${unprotected} volumes is not in the backup`;

@@ -1,4 +1,4 @@
-import { ACCEPT_REWRITE_ANNOTATION, ALLOW_DELETIONS_ANNOTATION } from "../api/annotations.ts";
+import { ACCEPT_REWRITE_ANNOTATION, ALLOW_DELETIONS_ANNOTATION, GIT_SOURCE_ANNOTATION } from "../api/annotations.ts";
 import { gitSourceDefaults } from "../api/defaults.ts";
 import type { GitSourceStatus } from "../api/kinds.generated.ts";
 import { GIT_SOURCE } from "../api/kinds.ts";
@@ -175,7 +175,7 @@ function planned(
     desired: tree.documents,
     previous: state.declared,
     live: (kind, name) => deps.live.get(kind as "Backup", name),
-    declaredBy: (kind, name) => deps.sources.declaredBy(kind, name, key),
+    declaredBy: (kind, name) => deps.sources.declaredBy(kind, name, key) ?? unreadHolder(deps, key, kind, name),
     prune: spec.prune,
     isPruneBlocked: isPruneBlocked(tree, state, where),
     deletions: {
@@ -183,6 +183,15 @@ function planned(
       allowed: source.metadata.annotations?.[ALLOW_DELETIONS_ANNOTATION],
     },
   });
+}
+
+/** After a restart: the source an object says it is from, while that source's tree was not read yet. */
+function unreadHolder(deps: ReconcileDeps, self: ObjectKey, kind: string, name: ObjectKey): string | undefined {
+  const holder = deps.live.get(kind as "Backup", name)?.metadata.annotations?.[GIT_SOURCE_ANNOTATION];
+  if (holder === undefined || holder === formatKey(self)) return undefined;
+  const [namespace = "", source = ""] = holder.split("/");
+  const key = { namespace, name: source };
+  return deps.sources.tree(key) === undefined && sourceOf(deps, key) !== undefined ? holder : undefined;
 }
 
 /** Nothing is pruned while a file is bad, nor at the first look after url, ref or path changed. */

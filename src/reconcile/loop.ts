@@ -2,13 +2,13 @@ import type { GitSource } from "../api/kinds.generated.ts";
 import { KINDS } from "../api/kinds.ts";
 import { CodedError } from "../errors.ts";
 import { isEnded } from "../report/backup-record.ts";
-import { shutdownError } from "./backup-reconciler.ts";
 import { type Controllers, createControllers } from "./controllers.ts";
 import type { ReconcileDeps } from "./deps.ts";
 import { createGitRecord } from "./git-record.ts";
 import { createLiveObjects } from "./live-objects.ts";
 import { type RecordHealth, runRecordLoop } from "./record-loop.ts";
 import { createRuns } from "./runs.ts";
+import { shutdownError } from "./shutdown.ts";
 import { createSources } from "./sources.ts";
 
 /** A running loop, as health checks and `holdfast run` see it. */
@@ -28,6 +28,8 @@ export interface Loop {
 
 /** How often everything is listed, whatever the watch told. */
 const RELIST_MS = 5 * 60_000;
+/** How long a backup or a restore may go on after we were asked to stop: half of what the Deployment grants. */
+const RUN_GRACE_MS = 60_000;
 /** Between two passes of `converge` that changed something. */
 const PASS_PAUSE_MS = 200;
 
@@ -53,7 +55,7 @@ export function createLoop(parts: LoopParts): Loop {
     onRecord: () => controllers.wakeWaiting(),
   });
   const gitRecord = createGitRecord({ live, sources, clock: given.clock, installation: given.installation });
-  const runs = createRuns({ slots, log: given.log, onEnd: (run) => controllers.onRunEnd(run) });
+  const runs = createRuns({ slots, clock: given.clock, log: given.log, onEnd: (run) => controllers.onRunEnd(run) });
   const deps: ReconcileDeps = { ...given, live, sources, runs, record: gitRecord };
   const controllers = createControllers(deps);
   const record: RecordHealth = { lastError: undefined, failures: 0 };
@@ -86,7 +88,7 @@ export function createLoop(parts: LoopParts): Loop {
 
   async function stop(): Promise<void> {
     await controllers.close();
-    await deps.runs.close(shutdownError());
+    await deps.runs.close(shutdownError(), RUN_GRACE_MS);
   }
 
   return {
@@ -139,14 +141,25 @@ async function convergeOnce(
     await controllers.idle();
     await deps.runs.idle();
     await controllers.idle();
-    await deps.record.flush(how.signal);
+    const unwritten = await flushError(deps, how.signal);
     const after = fingerprint(deps);
     const isQuiet = after === before && controllers.failures() === failures && deps.runs.active() === 0;
+    if (isQuiet && unwritten !== undefined) throw unwritten;
     if (isQuiet) return isSettled(deps);
     before = after;
     if (deps.clock.monotonic() > endsAt)
       throw new CodedError("Internal", { detail: "converge" }, "nothing settled before the deadline");
     await deps.clock.sleep(PASS_PAUSE_MS, how.signal);
+  }
+}
+
+/** Why the record could not be written; what converges without it still does. */
+async function flushError(deps: ReconcileDeps, signal: AbortSignal): Promise<unknown> {
+  try {
+    await deps.record.flush(signal);
+    return undefined;
+  } catch (error) {
+    return error;
   }
 }
 

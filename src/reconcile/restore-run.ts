@@ -12,6 +12,7 @@ import { claimLedger, type Ledger } from "./restore-ledger.ts";
 import { makeSafetyBackup, type SafetyPlace } from "./restore-safety.ts";
 import type { OpenedSource } from "./restore-source.ts";
 import { openSpool, type RestoreSpool } from "./restore-spool.ts";
+import { isShutdown } from "./shutdown.ts";
 import { createStatusTrail } from "./status-trail.ts";
 
 /** One claimed restore that is to be run, or gone on with. */
@@ -88,13 +89,6 @@ export async function executeRestore(deps: ReconcileDeps, execution: RestoreExec
 
 function requestOf({ plan, run, source, inputs, claimedAt, signal }: RestoreExecution): RestoreRequest {
   return { run, spec: plan.spec, backup: source.reader, startedMs: Date.parse(claimedAt), signal, ...inputs };
-}
-
-function isShutdown(signal: AbortSignal): boolean {
-  const reason: unknown = signal.reason;
-  return (
-    signal.aborted && reason instanceof Error && "data" in reason && (reason.data as { what?: string }).what === "run"
-  );
 }
 
 /** Planned, and safe where it is to be: an earlier attempt of this run got past the preparation. */

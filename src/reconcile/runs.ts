@@ -1,3 +1,4 @@
+import type { Clock } from "../clock.ts";
 import { CodedError, messageOf } from "../errors.ts";
 import type { Logger } from "../log.ts";
 
@@ -14,12 +15,13 @@ export interface Runs {
   /** Resolves when nothing runs. */
   idle(): Promise<void>;
   active(): number;
-  /** Aborts everything with `reason` and waits for the ends. */
-  close(reason: Error): Promise<void>;
+  /** Gives what runs `graceMs` to end by itself, then aborts it with `reason`; resolves when all has ended. */
+  close(reason: Error, graceMs: number): Promise<void>;
 }
 
 export interface RunsOptions {
   readonly slots: number;
+  readonly clock: Clock;
   readonly log: Logger;
   /** Called when a run ended and its slot is free. */
   readonly onEnd: (key: string) => void;
@@ -64,7 +66,10 @@ export function createRuns(options: RunsOptions): Runs {
       active.get(key)?.abort.abort(new CodedError("Cancelled", { what: key }, `${key} was cancelled`));
     },
     idle,
-    close: async (reason) => {
+    close: async (reason, graceMs) => {
+      const grace = new AbortController();
+      await Promise.race([idle(), options.clock.sleep(graceMs, grace.signal).catch(() => {})]);
+      grace.abort();
       for (const { abort } of active.values()) abort.abort(reason);
       await idle();
     },
