@@ -1,7 +1,6 @@
 import type { GitSource } from "../api/kinds.generated.ts";
 import { KINDS } from "../api/kinds.ts";
 import { CodedError } from "../errors.ts";
-import { isEnded } from "../report/backup-record.ts";
 import { type Controllers, createControllers } from "./controllers.ts";
 import type { ReconcileDeps } from "./deps.ts";
 import { createGitRecord } from "./git-record.ts";
@@ -10,6 +9,7 @@ import { type RecordHealth, runRecordLoop } from "./record-loop.ts";
 import { createRuns } from "./runs.ts";
 import { shutdownError } from "./shutdown.ts";
 import { createSources } from "./sources.ts";
+import { endedObjects, unsettled } from "./unsettled.ts";
 
 /** A running loop, as health checks and `holdfast run` see it. */
 export interface Loop {
@@ -133,9 +133,11 @@ async function convergeOnce(
 ): Promise<boolean> {
   const endsAt = deps.clock.monotonic() + how.deadlineMs;
   let before = "";
+  let endedBefore: ReadonlySet<string> | undefined;
   for (;;) {
     how.signal.throwIfAborted();
     await how.listAll();
+    endedBefore ??= endedObjects(deps);
     const failures = controllers.failures();
     controllers.addAll();
     await controllers.idle();
@@ -145,7 +147,7 @@ async function convergeOnce(
     const after = fingerprint(deps);
     const isQuiet = after === before && controllers.failures() === failures && deps.runs.active() === 0;
     if (isQuiet && unwritten !== undefined) throw unwritten;
-    if (isQuiet) return isSettled(deps);
+    if (isQuiet) return isSettled(deps, endedBefore);
     before = after;
     if (deps.clock.monotonic() > endsAt)
       throw new CodedError("Internal", { detail: "converge" }, "nothing settled before the deadline");
@@ -171,16 +173,9 @@ function fingerprint({ live, sources }: ReconcileDeps): string {
   return `${versions.sort().join("\n")}\n${JSON.stringify(sources.flagged?.status)}`;
 }
 
-/** No source fails, no backup or restore is unfinished. */
-function isSettled({ live, sources }: ReconcileDeps): boolean {
-  const all = [...live.list("GitSource"), ...(sources.flagged === undefined ? [] : [sources.flagged])];
-  const isReady = ({
-    status,
-  }: {
-    readonly status?: { readonly conditions?: readonly { type: string; status: string }[] };
-  }): boolean => status?.conditions?.some(({ type, status: holds }) => type === "Ready" && holds === "True") === true;
-  const unfinished = [...live.list("Backup"), ...live.list("RestorePlan")].filter(
-    (object) => !isEnded(object.status?.phase) && !isReady(object),
-  );
-  return all.every(isReady) && unfinished.length === 0;
+/** Whether nothing fails or waits; says of each thing that does what it is and why. */
+function isSettled(deps: ReconcileDeps, endedBefore: ReadonlySet<string>): boolean {
+  const left = unsettled(deps, endedBefore);
+  for (const { object, reason, message } of left) deps.log.warn({ object, reason }, message);
+  return left.length === 0;
 }

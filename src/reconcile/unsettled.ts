@@ -1,0 +1,63 @@
+/** What a converged cluster still has that is not as it should be: what `run --once` ends with. Pure. */
+import { findCondition } from "../api/conditions.ts";
+import type { Condition } from "../api/kinds.generated.ts";
+import { KINDS, type KindName } from "../api/kinds.ts";
+import { formatKey, type KubeObject, keyOf } from "../api/object.ts";
+import { isEnded } from "../report/backup-record.ts";
+import type { ReconcileDeps } from "./deps.ts";
+
+/** One object that fails, waits, or ended badly, with the reason and the message of its condition. */
+export interface Unsettled {
+  /** `<Kind> <namespace>/<name>`. */
+  readonly object: string;
+  readonly reason: string;
+  readonly message: string;
+}
+
+type State = Pick<ReconcileDeps, "live" | "sources">;
+
+interface Status {
+  readonly phase?: string;
+  readonly conditions?: readonly Condition[];
+}
+
+/** The backups and restores that are over, by `<Kind> <namespace>/<name>`: what happened to them is old news. */
+export function endedObjects({ live }: State): ReadonlySet<string> {
+  const runs = (["Backup", "RestorePlan"] as const).flatMap((kind) =>
+    live.list(kind).map((object) => ({ id: idOf(kind, object as KubeObject), phase: object.status?.phase })),
+  );
+  return new Set(runs.filter(({ phase }) => isEnded(phase)).map(({ id }) => id));
+}
+
+/**
+ * Sources that are not applied, locations and policies that fail, backups and restores that wait or, unless in
+ * `endedBefore`, ended otherwise than Completed. An interrupted backup is none: it is made up, or tried by a person.
+ */
+export function unsettled(state: State, endedBefore: ReadonlySet<string>): readonly Unsettled[] {
+  const { live, sources } = state;
+  const flagged = sources.flagged === undefined ? [] : [{ kind: "GitSource" as const, object: sources.flagged }];
+  const all = [...flagged, ...KINDS.flatMap(({ kind }) => live.list(kind).map((object) => ({ kind, object })))];
+  return all.flatMap(({ kind, object }) => {
+    const id = idOf(kind, object as KubeObject);
+    const status = (object.status ?? {}) as Status;
+    const bad = isEnded(status.phase) ? badEnd(id, status, endedBefore) : badStanding(kind, status);
+    return bad === undefined ? [] : [{ object: id, reason: bad.reason, message: bad.message }];
+  });
+}
+
+function badEnd(id: string, { conditions }: Status, endedBefore: ReadonlySet<string>): Condition | undefined {
+  const succeeded = findCondition(conditions, "Succeeded") ?? findCondition(conditions, "Ready");
+  const isNews = !endedBefore.has(id) && succeeded?.status !== "True" && succeeded?.reason !== "Interrupted";
+  return isNews ? succeeded : undefined;
+}
+
+/** A location or a policy that waits is in nobody's way; the others must get to their end. */
+function badStanding(kind: KindName, { conditions }: Status): Pick<Condition, "reason" | "message"> | undefined {
+  const ready = findCondition(conditions, "Ready");
+  if (kind === "BackupStorageLocation" || kind === "BackupPolicy") return ready?.status === "False" ? ready : undefined;
+  return ready?.status === "True" ? undefined : (ready ?? { reason: "Unknown", message: "it was not looked at yet" });
+}
+
+function idOf(kind: KindName, object: KubeObject): string {
+  return `${kind} ${formatKey(keyOf(object))}`;
+}
