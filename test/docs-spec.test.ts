@@ -11,7 +11,7 @@ interface Schema {
 const ROOT = new URL("..", import.meta.url);
 const KINDS = readdirSync(new URL("schemas/", ROOT))
   .map((name) => name.replace(".schema.json", ""))
-  .filter((kind) => kind !== "meta");
+  .filter((kind) => kind !== "meta" && kind !== "plan-output");
 
 function read(path: string): string {
   return readFileSync(new URL(path, ROOT), "utf8");

@@ -6,7 +6,8 @@ import { describe, expect, it } from "vitest";
 type Schema = Readonly<Record<string, unknown>>;
 
 const FOLDER = new URL("../../schemas/", import.meta.url);
-const FILES = readdirSync(FOLDER).filter((name) => name.endsWith(".schema.json"));
+/** The schemas of kinds; that of the plan's JSON is no source of a CRD and may use all of JSON Schema. */
+const FILES = readdirSync(FOLDER).filter((name) => name.endsWith(".schema.json") && !name.startsWith("plan-output"));
 
 /** Keywords that both understand, or that one of the two ignores without harm. */
 const ALLOWED = new Set([
