@@ -57,7 +57,7 @@ describe("defaults", () => {
 
   it("of a source, for its cluster", () => {
     expect(gitSourceDefaults({ url: "https://a.b/c", interval: "90s" }, "prod")).toMatchObject({
-      branch: undefined,
+      branch: "main",
       path: "",
       intervalMs: 90_000,
       mode: "Apply",
@@ -71,10 +71,8 @@ describe("defaults", () => {
     expect(restoreDefaults({ source: { backupName: "b" }, safetyBackup: { storageLocation: "x" } })).toEqual({
       source: { backupName: "b" },
       existingResourcePolicy: "none",
-      gitOpsOwners: "Pause",
       approval: { mode: "Merge" },
       safetyBackup: { mode: "On", storageLocation: "x" },
-      restorePVs: true,
       preserveNodePorts: false,
     });
   });

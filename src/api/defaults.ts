@@ -80,17 +80,17 @@ export function locationDefaults(spec: BackupStorageLocationSpec): WithDefaults<
   };
 }
 
-/** A source's spec for a cluster of this name; `branch` undefined means the remote's default branch. */
+/** A source's spec for a cluster of this name. */
 export function gitSourceDefaults(
   spec: GitSourceSpec,
   cluster: string,
 ): WithDefaults<GitSourceSpec, "mode" | "prune" | "suspend" | "statusBranch" | "path"> & {
   readonly intervalMs: number;
-  readonly branch: string | undefined;
+  readonly branch: string;
 } {
   return {
     ...spec,
-    branch: spec.ref?.branch,
+    branch: spec.ref?.branch ?? "main",
     path: spec.path ?? "",
     intervalMs: durationOr(spec.interval, ONE_MINUTE_MS),
     mode: spec.mode ?? "Apply",
@@ -100,15 +100,9 @@ export function gitSourceDefaults(
   };
 }
 
-type RestoreDefaulted =
-  | "existingResourcePolicy"
-  | "gitOpsOwners"
-  | "approval"
-  | "safetyBackup"
-  | "restorePVs"
-  | "preserveNodePorts";
+type RestoreDefaulted = "existingResourcePolicy" | "approval" | "safetyBackup" | "preserveNodePorts";
 
-/** A restore's spec, complete: `none`, Pause, approval by Merge, safety backup On. */
+/** A restore's spec, complete: `none`, approval by Merge, safety backup On. */
 export function restoreDefaults(spec: RestorePlanSpec): WithDefaults<RestorePlanSpec, RestoreDefaulted> & {
   readonly approval: { readonly mode: "Merge" | "PlanDigest" };
   readonly safetyBackup: { readonly mode: "On" | "Off" };
@@ -116,10 +110,8 @@ export function restoreDefaults(spec: RestorePlanSpec): WithDefaults<RestorePlan
   return {
     ...spec,
     existingResourcePolicy: spec.existingResourcePolicy ?? "none",
-    gitOpsOwners: spec.gitOpsOwners ?? "Pause",
     approval: { ...spec.approval, mode: spec.approval?.mode ?? "Merge" },
     safetyBackup: { ...spec.safetyBackup, mode: spec.safetyBackup?.mode ?? "On" },
-    restorePVs: spec.restorePVs ?? true,
     preserveNodePorts: spec.preserveNodePorts ?? false,
   };
 }

@@ -478,10 +478,6 @@ export interface Schedule {
    */
   readonly ttl?: string;
   /**
-   * How many of the newest are kept whatever their age.
-   */
-  readonly keepLast?: number;
-  /**
    * `Immediate`: one backup when the policy is first seen. Absent: Slot.
    */
   readonly firstRun?: "Slot" | "Immediate";
@@ -684,10 +680,6 @@ export interface BackupStorageLocationStatus {
    */
   readonly lastValidationTime?: string;
   /**
-   * When a sync last changed something.
-   */
-  readonly lastSyncedTime?: string;
-  /**
    * Whether the store honours `If-None-Match`; where it doesn't, no two clusters may share the prefix.
    */
   readonly conditionalWrites?: boolean;
@@ -736,7 +728,7 @@ export interface GitSourceSpec {
  */
 export interface GitRef {
   /**
-   * The branch to follow. Absent: the remote's default branch.
+   * The branch to follow. Absent: main.
    */
   readonly branch?: string;
 }
@@ -786,10 +778,6 @@ export interface GitSourceStatus {
    * All problems of that commit.
    */
   readonly problemCount?: number;
-  /**
-   * The commit of the status branch that was last pushed.
-   */
-  readonly statusRevision?: string;
 }
 /**
  * Where the applied commit came from: after a change nothing is pruned once.
@@ -907,14 +895,6 @@ export interface RestorePlanSpec {
    */
   readonly preserveNodePorts?: boolean;
   readonly restoreStatus?: RestoreStatusSpec;
-  /**
-   * Whether persistent volumes are restored from snapshots. Absent: true.
-   */
-  readonly restorePVs?: boolean;
-  /**
-   * What to do with the Flux or Argo CD object that owns a target: hold it still meanwhile, refuse, or carry on. Absent: Pause.
-   */
-  readonly gitOpsOwners?: "Pause" | "Refuse" | "Ignore";
   readonly approval?: Approval;
   readonly safetyBackup?: SafetyBackup;
   /**
@@ -1254,10 +1234,6 @@ export interface RestorePlanStatus {
    * The backup of what was touched.
    */
   readonly safetyBackup?: string;
-  /**
-   * GitOps objects held still by this run.
-   */
-  readonly pausedOwners?: readonly PausedOwner[];
 }
 /**
  * The backup that was chosen, once.
@@ -1366,35 +1342,6 @@ export interface RestoreProgress {
    * Objects done.
    */
   readonly itemsRestored?: number;
-}
-/**
- * A GitOps object and what it was before.
- */
-export interface PausedOwner {
-  /**
-   * Its API version.
-   */
-  readonly apiVersion: string;
-  /**
-   * Its kind.
-   */
-  readonly kind: string;
-  /**
-   * Its namespace.
-   */
-  readonly namespace?: string;
-  /**
-   * Its name.
-   */
-  readonly name: string;
-  /**
-   * What was changed.
-   */
-  readonly field?: string;
-  /**
-   * What it was; absent: not set.
-   */
-  readonly prior?: string;
 }
 
 /** One backup: what to put into it, and what became of it. Deleting a Backup never deletes its data. */

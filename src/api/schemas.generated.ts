@@ -630,12 +630,6 @@ export const DEFINITIONS: Readonly<Record<string, object>> = {
         "maxLength": 64,
         "x-holdfast-expects": "a duration such as 720h or 1h30m0s"
       },
-      "keepLast": {
-        "type": "integer",
-        "description": "How many of the newest are kept whatever their age.",
-        "minimum": 1,
-        "maximum": 100000
-      },
       "firstRun": {
         "type": "string",
         "description": "`Immediate`: one backup when the policy is first seen. Absent: Slot.",
@@ -982,11 +976,6 @@ export const DEFINITIONS: Readonly<Record<string, object>> = {
         "description": "When it was last tried with a new outcome.",
         "format": "date-time"
       },
-      "lastSyncedTime": {
-        "type": "string",
-        "description": "When a sync last changed something.",
-        "format": "date-time"
-      },
       "conditionalWrites": {
         "type": "boolean",
         "description": "Whether the store honours `If-None-Match`; where it doesn't, no two clusters may share the prefix."
@@ -1064,7 +1053,7 @@ export const DEFINITIONS: Readonly<Record<string, object>> = {
     "properties": {
       "branch": {
         "type": "string",
-        "description": "The branch to follow. Absent: the remote's default branch.",
+        "description": "The branch to follow. Absent: main.",
         "minLength": 1,
         "maxLength": 244
       }
@@ -1126,11 +1115,6 @@ export const DEFINITIONS: Readonly<Record<string, object>> = {
         "type": "integer",
         "description": "All problems of that commit.",
         "minimum": 0
-      },
-      "statusRevision": {
-        "type": "string",
-        "description": "The commit of the status branch that was last pushed.",
-        "maxLength": 64
       }
     }
   },
@@ -1572,19 +1556,6 @@ export const DEFINITIONS: Readonly<Record<string, object>> = {
       },
       "restoreStatus": {
         "$ref": "#/definitions/RestoreStatusSpec"
-      },
-      "restorePVs": {
-        "type": "boolean",
-        "description": "Whether persistent volumes are restored from snapshots. Absent: true."
-      },
-      "gitOpsOwners": {
-        "type": "string",
-        "description": "What to do with the Flux or Argo CD object that owns a target: hold it still meanwhile, refuse, or carry on. Absent: Pause.",
-        "enum": [
-          "Pause",
-          "Refuse",
-          "Ignore"
-        ]
       },
       "approval": {
         "$ref": "#/definitions/Approval"
@@ -2219,14 +2190,6 @@ export const DEFINITIONS: Readonly<Record<string, object>> = {
         "type": "string",
         "description": "The backup of what was touched.",
         "maxLength": 253
-      },
-      "pausedOwners": {
-        "type": "array",
-        "description": "GitOps objects held still by this run.",
-        "maxItems": 200,
-        "items": {
-          "$ref": "#/definitions/PausedOwner"
-        }
       }
     }
   },
@@ -2368,48 +2331,6 @@ export const DEFINITIONS: Readonly<Record<string, object>> = {
         "type": "integer",
         "description": "Objects done.",
         "minimum": 0
-      }
-    }
-  },
-  "PausedOwner": {
-    "type": "object",
-    "description": "A GitOps object and what it was before.",
-    "additionalProperties": false,
-    "required": [
-      "apiVersion",
-      "kind",
-      "name"
-    ],
-    "properties": {
-      "apiVersion": {
-        "type": "string",
-        "description": "Its API version.",
-        "maxLength": 317
-      },
-      "kind": {
-        "type": "string",
-        "description": "Its kind.",
-        "maxLength": 63
-      },
-      "namespace": {
-        "type": "string",
-        "description": "Its namespace.",
-        "maxLength": 63
-      },
-      "name": {
-        "type": "string",
-        "description": "Its name.",
-        "maxLength": 253
-      },
-      "field": {
-        "type": "string",
-        "description": "What was changed.",
-        "maxLength": 1024
-      },
-      "prior": {
-        "type": "string",
-        "description": "What it was; absent: not set.",
-        "maxLength": 4096
       }
     }
   }

@@ -128,10 +128,10 @@ describe("YAML that is refused", () => {
     ["a list for a key", policy(`${DAILY}  ? [a]\n  : b\n`), /^BadKey 9:5/],
     [
       "a number that starts with 0",
-      policy(DAILY.replace('"@daily"', '"@daily"\n      keepLast: 010')),
-      /^AmbiguousScalar 9:17 010 is octal/,
+      policy(DAILY.replace('"@daily"', '"@daily"\n      ttl: 010')),
+      /^AmbiguousScalar 9:12 010 is octal/,
     ],
-    ["infinity", policy(DAILY.replace('"@daily"', '"@daily"\n      keepLast: .inf')), /^InvalidValue 9:17/],
+    ["infinity", policy(DAILY.replace('"@daily"', '"@daily"\n      ttl: .inf')), /^InvalidValue 9:12/],
     ["UTF-16", Buffer.from(`\ufeff${policy(DAILY)}`, "utf16le"), /^BadEncoding 1:1 .*UTF-16/],
     ["UTF-16 without a mark", Buffer.from(policy(DAILY), "utf16le"), /^BadEncoding 1:1 /],
     ["Latin-1", Buffer.from(policy(`${DAILY}  # caf\u00e9\n`), "latin1"), /^BadEncoding 9:8 these bytes are not UTF-8/],

@@ -27,8 +27,6 @@ export interface BackupRequest {
   readonly claim: BackupRunClaim;
   /** False where the location's probe found no conditional writes. */
   readonly conditionalWrites?: boolean;
-  /** True where a keep rule may hold the backup beyond its TTL: the marker then names no expiry, or Velero would act on it. */
-  readonly keepRule?: boolean;
   /** Back up exactly these and nothing else: filters, relations and hooks don't apply. Objects that don't exist are left out. */
   readonly objects?: readonly RequestedObject[];
   readonly signal?: AbortSignal;

@@ -45,7 +45,6 @@ export function restoreCreateCommand(io: CliIo): Command {
     .option("--status-include-resources <list>", "resources whose status is restored too", collectList)
     .option("--status-exclude-resources <list>", "resources whose status is not restored", collectList)
     .option("--preserve-nodeports [bool]", "keep node ports that the cluster had assigned", parseTriState)
-    .option("--restore-volumes [bool]", "restore volumes from snapshots", parseTriState)
     .option("--no-safety-backup", "don't back up what will be touched first")
     .option("--dry-run", "print the YAML and create nothing", false)
     .option("-w, --wait", "wait for the end, and exit by how it went", false)

@@ -28,7 +28,6 @@ export interface RestoreCreateOptions {
   readonly statusIncludeResources?: List;
   readonly statusExcludeResources?: List;
   readonly preserveNodeports?: boolean;
-  readonly restoreVolumes?: boolean;
   readonly safetyBackup: boolean;
 }
 
@@ -58,7 +57,6 @@ export function restorePlanOf(
         : { kind: "ConfigMap", name: options.resourceModifierConfigmap },
     restoreStatus: statusOf(options),
     preserveNodePorts: options.preserveNodeports,
-    restorePVs: options.restoreVolumes,
     safetyBackup: options.safetyBackup ? undefined : { mode: "Off" },
   });
   return {

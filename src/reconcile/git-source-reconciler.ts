@@ -76,7 +76,7 @@ interface Memory {
 
 async function look(deps: ReconcileDeps, source: Live<"GitSource">, spec: Defaults, memory: Memory): Promise<Looked> {
   const name = formatKey(keyOf(source));
-  const branch = spec.branch ?? "main";
+  const { branch } = spec;
   const remote = await deps.open.git(source);
   deps.sources.setRecordTarget(keyOf(source), { remote, branch: spec.statusBranch });
   const revision = await remote.fetch(branch);

@@ -27,7 +27,6 @@ export function restoreRecordText(plan: RestorePlan, revision: string | undefine
     startTimestamp: status?.startTimestamp,
     completionTimestamp: status?.completionTimestamp,
     safetyBackup: status?.safetyBackup,
-    pausedOwners: status?.pausedOwners,
   });
 }
 

@@ -33,7 +33,6 @@ export interface RestoreOptions {
   /** Undefined: no status is put back, but where an object's annotation asks for it. */
   readonly restoreStatus: IncludeExcludeLists | undefined;
   readonly preserveNodePorts: boolean;
-  readonly restorePVs: boolean | undefined;
   readonly hooks: readonly RestoreHook[];
 }
 
@@ -69,7 +68,6 @@ export function restoreOptions(
         ? undefined
         : lists(spec.restoreStatus.includedResources, spec.restoreStatus.excludedResources, resolve),
     preserveNodePorts: spec.preserveNodePorts === true,
-    restorePVs: spec.restorePVs,
     hooks: restoreHooks(spec.hooks),
   };
 }
