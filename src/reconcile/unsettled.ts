@@ -30,7 +30,7 @@ export function endedObjects({ live }: State): ReadonlySet<string> {
 }
 
 /**
- * Sources that are not applied, locations and policies that fail, backups and restores that wait or, unless in
+ * Sources that are not applied, locations that fail, backups and restores that wait or, unless in
  * `endedBefore`, ended otherwise than Completed. An interrupted backup is none: it is made up, or tried by a person.
  */
 export function unsettled(state: State, endedBefore: ReadonlySet<string>): readonly Unsettled[] {
@@ -51,10 +51,11 @@ function badEnd(id: string, { conditions }: Status, endedBefore: ReadonlySet<str
   return isNews ? succeeded : undefined;
 }
 
-/** A location or a policy that waits is in nobody's way; the others must get to their end. */
+/** Sources, backups and restores must get to their end; policies have none, and say in their conditions how they are. */
 function badStanding(kind: KindName, { conditions }: Status): Pick<Condition, "reason" | "message"> | undefined {
   const ready = findCondition(conditions, "Ready");
-  if (kind === "BackupStorageLocation" || kind === "BackupPolicy") return ready?.status === "False" ? ready : undefined;
+  if (kind === "BackupPolicy") return undefined;
+  if (kind === "BackupStorageLocation") return ready?.status === "False" ? ready : undefined;
   return ready?.status === "True" ? undefined : (ready ?? { reason: "Unknown", message: "it was not looked at yet" });
 }
 
