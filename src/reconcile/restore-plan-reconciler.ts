@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
 import { CANCEL_REQUESTED_ANNOTATION } from "../api/annotations.ts";
-import { setStanding } from "../api/conditions.ts";
 import { restoreDefaults } from "../api/defaults.ts";
 import type { ResolvedBackup, RestorePlanStatus } from "../api/kinds.generated.ts";
 import { RESTORE_PLAN } from "../api/kinds.ts";
@@ -10,6 +9,7 @@ import { isCoded, messageOf } from "../errors.ts";
 import { isEnded } from "../report/backup-record.ts";
 import { loadRestoreInputs, type RestoreInputs } from "../restore/inputs.ts";
 import { restoreSpecProblems } from "../restore/validate-spec.ts";
+import { claimedStatus, statusOfKey, waitingPlan } from "./claimed-status-plan.ts";
 import type { ReconcileDeps } from "./deps.ts";
 import { type LedgerVerdict, restoreKey } from "./ledger-plan.ts";
 import type { Live } from "./live-objects.ts";
@@ -222,32 +222,13 @@ async function claimInStatus(
   claim: { readonly run: string; readonly claimedAt: string; readonly key: string; readonly backup: ResolvedBackup },
 ): Promise<Live<"RestorePlan">> {
   const { clusterUid, term } = deps.installation;
-  const generation = plan.metadata.generation;
-  const before = statusFor(plan, claim.key);
-  const standing = { type: "reconciling", reason: "Progressing", message: `run ${claim.run} is restoring` } as const;
-  const status: RestorePlanStatus = {
-    ...before,
-    phase: "InProgress",
-    run: { id: claim.run, token: randomUUID(), term, clusterUid, key: claim.key, claimedAt: claim.claimedAt },
-    backup: claim.backup,
-    startTimestamp: before.startTimestamp ?? claim.claimedAt,
-    ...(generation === undefined ? {} : { observedGeneration: generation }),
-    conditions: setStanding(before.conditions, standing, generation, deps.clock.now()),
-  };
+  const { run: id, key, claimedAt, backup } = claim;
+  const run = { id, token: randomUUID(), term, clusterUid, key, claimedAt };
+  const { generation } = plan.metadata;
+  const status = claimedStatus(plan.status, { run, backup, generation, nowMs: deps.clock.now() });
   const claimed = await writeStatus(deps.kube, RESTORE_PLAN, plan, status);
   deps.live.put(claimed);
   return claimed;
-}
-
-/** The status as far as it speaks of this key: what another spec's run left is over. */
-function statusFor(plan: Live<"RestorePlan">, key: string): RestorePlanStatus {
-  const { status } = plan;
-  if (status?.run === undefined || status.run.key === key) return status ?? {};
-  return {
-    ...(status.conditions === undefined
-      ? {}
-      : { conditions: status.conditions.filter(({ type }) => type !== "Succeeded") }),
-  };
 }
 
 async function writeStanding(
@@ -258,13 +239,13 @@ async function writeStanding(
 ): Promise<Result> {
   const nowMs = deps.clock.now();
   const generation = plan.metadata.generation;
-  const before = statusFor(plan, key);
+  const before = statusOfKey(plan.status, key);
   const { conditions, result } = summarize({ outcome, conditions: before.conditions, generation, nowMs });
   const phase =
     outcome.reason === "FailedValidation" ? "FailedValidation" : before.run === undefined ? "New" : "InProgress";
   const status: RestorePlanStatus = {
     ...before,
-    ...outcome.planned,
+    ...waitingPlan(before, outcome.planned),
     phase,
     conditions,
     ...(generation === undefined ? {} : { observedGeneration: generation }),

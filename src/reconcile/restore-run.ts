@@ -5,11 +5,12 @@ import { RESTORE_PLAN } from "../api/kinds.ts";
 import { formatKey, keyOf } from "../api/object.ts";
 import type { RestoreInputs } from "../restore/inputs.ts";
 import type { RestoreDeps, RestoreOutcome, RestoreRequest } from "../restore/types.ts";
+import { isPrepared } from "./claimed-status-plan.ts";
 import type { ReconcileDeps } from "./deps.ts";
 import type { Live } from "./live-objects.ts";
 import { engineOf, makePlan, runEngine } from "./restore-engine.ts";
 import { claimLedger, type Ledger } from "./restore-ledger.ts";
-import { makeSafetyBackup, type SafetyPlace } from "./restore-safety.ts";
+import { makeSafetyBackup, type UsablePlace } from "./restore-safety.ts";
 import type { OpenedSource } from "./restore-source.ts";
 import { openSpool, type RestoreSpool } from "./restore-spool.ts";
 import { isShutdown } from "./shutdown.ts";
@@ -23,7 +24,7 @@ export interface RestoreExecution {
   readonly claimedAt: string;
   readonly source: OpenedSource;
   readonly ledger: Ledger;
-  readonly safety: SafetyPlace;
+  readonly safety: UsablePlace;
   readonly inputs: RestoreInputs;
   readonly signal: AbortSignal;
 }
@@ -52,7 +53,7 @@ export async function executeRestore(deps: ReconcileDeps, execution: RestoreExec
   const status = createStatusTrail(deps, RESTORE_PLAN, plan);
   const engine = engineOf(deps, execution);
   let { safetyBackup } = plan.status ?? {};
-  if (!isPrepared(plan, execution.safety)) {
+  if (!isPrepared(plan.status, ledger.key, execution.safety.type)) {
     const prepared = await prepare(deps, execution, { engine, spool });
     await status.write((before) => ({ ...before, ...prepared }));
     safetyBackup = prepared.safetyBackup;
@@ -89,15 +90,6 @@ export async function executeRestore(deps: ReconcileDeps, execution: RestoreExec
 
 function requestOf({ plan, run, source, inputs, claimedAt, signal }: RestoreExecution): RestoreRequest {
   return { run, spec: plan.spec, backup: source.reader, startedMs: Date.parse(claimedAt), signal, ...inputs };
-}
-
-/** Planned, and safe where it is to be: an earlier attempt of this run got past the preparation. */
-function isPrepared(plan: Live<"RestorePlan">, safety: SafetyPlace): boolean {
-  const { safetyBackup, planTotals } = plan.status ?? {};
-  if (planTotals === undefined) return false;
-  const touched =
-    (planTotals.patch ?? 0) + (planTotals.labelsOnly ?? 0) + (planTotals.recreate ?? 0) + (planTotals.delete ?? 0);
-  return safety.type === "off" || safetyBackup !== undefined || touched === 0;
 }
 
 async function prepare(

@@ -20,6 +20,9 @@ export type SafetyPlace =
   | { readonly type: "location"; readonly location: Live<"BackupStorageLocation"> }
   | { readonly type: "missing"; readonly message: string };
 
+/** Where a restore that runs has its safety backup. */
+export type UsablePlace = Exclude<SafetyPlace, { readonly type: "missing" }>;
+
 /** The location of `safetyBackup`, else the default one, if it can be written to now. */
 export function safetyPlace(deps: ReconcileDeps, plan: Live<"RestorePlan">): SafetyPlace {
   const { safetyBackup } = restoreDefaults(plan.spec);
