@@ -235,7 +235,8 @@ async function failure(attempt: Attempt, error: unknown): Promise<BackupOutcome>
   deps.log.info({ backup: request.name, reason: failureReason }, "backup failed");
   // Whoever lost the lease no longer decides about the folder: the next leader may be at it.
   if (attempt.claimed && !isCoded(request.signal?.reason, "LeaseLost")) await cleanUp(attempt);
-  return { ...outcome(attempt, "Failed"), failureReason };
+  const stopped = request.signal?.aborted === true ? { stoppedBy: request.signal.reason as unknown } : {};
+  return { ...outcome(attempt, "Failed"), failureReason, ...stopped };
 }
 
 /** Removes what this run has put, if the folder is still its own; what can't be removed is left to the location's clean-up. */

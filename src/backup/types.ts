@@ -116,6 +116,8 @@ export interface BackupOutcome {
   readonly results: BackupResults;
   /** Only with `Failed`. */
   readonly failureReason?: string;
+  /** The reason of the request's signal, where that is what ended the backup. */
+  readonly stoppedBy?: unknown;
   /** Only with `FailedValidation`; Velero's words. */
   readonly validationErrors?: readonly string[];
   readonly manifestSha256?: string;

@@ -31,6 +31,7 @@ interface RunOptions {
   readonly requireGit: boolean;
   readonly restoreOnly: boolean;
   readonly concurrency: number;
+  readonly grace: string;
 }
 
 const EXAMPLES = `
@@ -71,6 +72,11 @@ export function runCommand(io: CliIo): Command {
     .option("--require-git", "run only RestorePlans that a source declares", false)
     .option("--restore-only", "no backups, schedules or clean-up", false)
     .addOption(new Option("--concurrency <n>", "backups and restores at once").argParser(parseCount).default(4))
+    .addOption(
+      new Option("--grace <duration>", "how long backups and restores may go on after SIGTERM")
+        .argParser(parseInterval)
+        .default("60s"),
+    )
     .addHelpText("after", EXAMPLES)
     .action(async (options: RunOptions) => await run(io, options));
 }
@@ -139,6 +145,7 @@ async function buildLoop(
     requireGit: options.requireGit,
     restoreOnly: options.restoreOnly,
     slots: options.concurrency,
+    graceMs: parseDuration(options.grace) ?? 0,
   });
 }
 

@@ -5,13 +5,13 @@ import { formatKey, type ObjectKey } from "../api/object.ts";
 import { runBackup } from "../backup/execute.ts";
 import type { BackupOutcome, BackupRequest, BackupStep, RequestedObject } from "../backup/types.ts";
 import { rfc3339 } from "../clock.ts";
-import { isCoded, messageOf } from "../errors.ts";
+import { messageOf } from "../errors.ts";
 import type { Failpoint } from "../failpoints.ts";
 import type { ObjectStore } from "../storage/object-store.ts";
 import type { ReconcileDeps } from "./deps.ts";
 import type { Live } from "./live-objects.ts";
 import { endedConditions, originAnnotations } from "./marker-plan.ts";
-import { isShutdown } from "./shutdown.ts";
+import { isShutdownReason } from "./shutdown.ts";
 import { createStatusTrail, type StatusTrail } from "./status-trail.ts";
 
 /** One claimed backup that is to be made now. */
@@ -44,7 +44,7 @@ export async function executeBackup(deps: ReconcileDeps, execution: BackupExecut
   const log = deps.log.child({ backup: backup.metadata.name });
   log.info({ location: store.location }, "backup begins");
   const status = createStatusTrail(deps, BACKUP, backup);
-  const outcome = { ...(await runToOutcome(deps, execution, status)), ...stoppedBy(execution.signal) };
+  const outcome = await runToOutcome(deps, execution, status);
   const ended = await status.write((before) => endedStatus(deps, backup, before, outcome));
   log.info({ phase: outcome.phase, items: outcome.itemsBackedUp, errors: outcome.errors }, "backup ends");
   return ended;
@@ -59,11 +59,9 @@ async function runToOutcome(
   try {
     return await runBackup({ kube, clock, log, store: execution.store }, requestOf(deps, execution, status));
   } catch (error) {
-    const isCancel = isCoded(error, "Cancelled") || execution.signal.aborted;
-    const message = isCancel ? messageOf(execution.signal.reason ?? error) : messageOf(error);
     return {
       phase: "Failed",
-      failureReason: message,
+      failureReason: messageOf(error),
       completionTimestamp: rfc3339(clock.now()),
       errors: 0,
       warnings: 0,
@@ -77,13 +75,12 @@ async function runToOutcome(
 /** What the end of a run is told by: the engine's outcome, or that it threw. */
 type Ended = Omit<BackupOutcome, "results" | "startTimestamp"> & {
   readonly startTimestamp?: string;
-  readonly stopped?: "Cancelled" | "Interrupted";
 };
 
 /** A person's cancel ends a backup for good; a shutdown interrupts it, and its slot is made up. */
-function stoppedBy(signal: AbortSignal): Pick<Ended, "stopped"> {
-  if (!signal.aborted) return {};
-  return { stopped: isShutdown(signal) ? "Interrupted" : "Cancelled" };
+function reasonOf({ stoppedBy }: Ended): { readonly reason?: "Cancelled" | "Interrupted" } {
+  if (stoppedBy === undefined) return {};
+  return { reason: isShutdownReason(stoppedBy) ? "Interrupted" : "Cancelled" };
 }
 
 function requestOf(deps: ReconcileDeps, execution: BackupExecution, status: StatusTrail<"Backup">): BackupRequest {
@@ -137,8 +134,8 @@ function endedStatus(deps: ReconcileDeps, backup: Live<"Backup">, before: Backup
     outcome.failureReason ??
     outcome.validationErrors?.join("; ") ??
     `${outcome.itemsBackedUp} objects, ${outcome.errors} errors, ${outcome.warnings} warnings`;
-  const reason = outcome.stopped === undefined || outcome.phase !== "Failed" ? {} : { reason: outcome.stopped };
-  let conditions = endedConditions(before.conditions, { phase: outcome.phase, message, generation, ...reason }, nowMs);
+  const ending = { phase: outcome.phase, message, generation, ...reasonOf(outcome) };
+  let conditions = endedConditions(before.conditions, ending, nowMs);
   if (unprotected > 0) {
     const text = `the data of ${unprotected} volumes is not in the backup`;
     const input = { type: "VolumeDataNotProtected", status: true, reason: "VolumesNotCopied", message: text } as const;

@@ -28,8 +28,6 @@ export interface Loop {
 
 /** How often everything is listed, whatever the watch told. */
 const RELIST_MS = 5 * 60_000;
-/** How long a backup or a restore may go on after we were asked to stop: half of what the Deployment grants. */
-const RUN_GRACE_MS = 60_000;
 /** Between two passes of `converge` that changed something. */
 const PASS_PAUSE_MS = 200;
 
@@ -43,11 +41,13 @@ export interface LoopParts
   readonly flagged: GitSource | undefined;
   /** Backups and restores that run at once. */
   readonly slots: number;
+  /** How long a backup or a restore may go on after we were asked to stop, in ms; then it is interrupted. */
+  readonly graceMs: number;
 }
 
 /** Builds the loop. Nothing is asked of any server before it runs. */
 export function createLoop(parts: LoopParts): Loop {
-  const { flagged, slots, ...given } = parts;
+  const { flagged, slots, graceMs, ...given } = parts;
   const live = createLiveObjects(given.installation.namespace);
   const sources = createSources({
     flagged,
@@ -88,7 +88,7 @@ export function createLoop(parts: LoopParts): Loop {
 
   async function stop(): Promise<void> {
     await controllers.close();
-    await deps.runs.close(shutdownError(), RUN_GRACE_MS);
+    await deps.runs.close(shutdownError(), graceMs);
   }
 
   return {

@@ -9,5 +9,10 @@ export function shutdownError(): CodedError {
 
 /** True when the signal was aborted by a shutdown, and not by a person who cancelled the run. */
 export function isShutdown(signal: AbortSignal): boolean {
-  return signal.aborted && isCoded(signal.reason, "Cancelled") && signal.reason.data.what === SHUTDOWN;
+  return signal.aborted && isShutdownReason(signal.reason);
+}
+
+/** The same of the reason itself. */
+export function isShutdownReason(reason: unknown): boolean {
+  return isCoded(reason, "Cancelled") && reason.data.what === SHUTDOWN;
 }

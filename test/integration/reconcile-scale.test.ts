@@ -60,6 +60,7 @@ async function loopOn(kubeconfigPath: string, repository: BareRepository): Promi
     requireGit: false,
     restoreOnly: false,
     slots: 2,
+    graceMs: 0,
   });
 }
 
