@@ -49,6 +49,7 @@ export interface ErrorData {
   StoreConditionIgnored: { key: string };
   // engines and the loop
   InvalidSpec: { fields: readonly string[] };
+  PlanStale: { approved: string; actual: string };
   ClaimTaken: { key: string; owner: string };
   LedgerUnreadable: { where: string };
   ClusterMismatch: { cluster: string; uid: string };

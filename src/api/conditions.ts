@@ -45,7 +45,6 @@ export type ConditionReason =
   | "HistoryRewritten"
   | "FieldsPruned"
   | "DeletionsHeld"
-  | "PlanStale"
   | "ClaimedByOtherCluster"
   | "AlreadyRun"
   | "NotFromGit"

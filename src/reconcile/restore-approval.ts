@@ -1,6 +1,7 @@
-import type { RestorePlanStatus } from "../api/kinds.generated.ts";
+import { restoreDefaults } from "../api/defaults.ts";
+import type { RestorePlanSpec, RestorePlanStatus } from "../api/kinds.generated.ts";
 import { formatKey, keyOf } from "../api/object.ts";
-import { compactTime } from "../clock.ts";
+import { CodedError } from "../errors.ts";
 import type { RestoreInputs } from "../restore/inputs.ts";
 import type { ReconcileDeps } from "./deps.ts";
 import type { Live } from "./live-objects.ts";
@@ -18,6 +19,9 @@ export interface Approvals {
     readonly plan: Live<"RestorePlan">;
     readonly source: OpenedSource;
     readonly inputs: RestoreInputs;
+    /** The run it would be, or that goes on: what it wrote already is no news. */
+    readonly run: string;
+    readonly claimedAt: string;
   }): Promise<Unapproved | undefined>;
 }
 
@@ -32,7 +36,7 @@ export function createApprovals(deps: ReconcileDeps): Approvals {
   >();
 
   return {
-    check: async ({ plan, source, inputs }) => {
+    check: async ({ plan, source, inputs, run, claimedAt }) => {
       const key = formatKey(keyOf(plan));
       const known = made.get(key);
       const ageMs = deps.clock.monotonic() - (known?.at ?? 0);
@@ -40,19 +44,11 @@ export function createApprovals(deps: ReconcileDeps): Approvals {
         return { ...known.outcome, afterMs: REPLAN_MS - ageMs };
       }
       const { kube, clock, log } = deps;
+      const startedMs = Date.parse(claimedAt);
       const { summary } = await makePlan(
         deps,
-        { kube, clock, log },
-        {
-          plan,
-          source,
-          request: {
-            run: `${plan.metadata.name}-${compactTime(clock.now())}`,
-            spec: plan.spec,
-            backup: source.reader,
-            ...inputs,
-          },
-        },
+        { kube, clock, log, store: source.store, writeRecords: false },
+        { plan, source, request: { run, spec: plan.spec, backup: source.reader, startedMs, ...inputs } },
       );
       const wanted = plan.spec.approval?.planDigest;
       if (wanted === summary.digest) {
@@ -71,6 +67,19 @@ function unapproved(wanted: string | undefined, digest: string, planned: Unappro
     const message = `waits for approval.planDigest: ${digest}`;
     return { type: "ready", reason: "AwaitingApproval", message, afterMs: REPLAN_MS, planned };
   }
-  const message = `the approved plan ${wanted} is stale; the plan is now ${digest}`;
-  return { type: "stall", reason: "PlanStale", message, afterMs: REPLAN_MS, planned };
+  return { type: "stall", reason: "PlanStale", message: staleMessage(wanted, digest), afterMs: REPLAN_MS, planned };
+}
+
+/**
+ * The last look before the first write: the cluster may have moved since the approval was checked, and a run that was
+ * interrupted plans anew. @throws {PlanStale}
+ */
+export function demandApproved(spec: RestorePlanSpec, digest: string): void {
+  const approved = spec.approval?.planDigest ?? "(none)";
+  if (restoreDefaults(spec).approval.mode !== "PlanDigest" || approved === digest) return;
+  throw new CodedError("PlanStale", { approved, actual: digest }, staleMessage(approved, digest));
+}
+
+function staleMessage(wanted: string, digest: string): string {
+  return `the approved plan ${wanted} is stale; the plan is now ${digest}`;
 }

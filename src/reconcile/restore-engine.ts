@@ -13,13 +13,13 @@ import type { Ledger } from "./restore-ledger.ts";
 import type { SafetyPlace } from "./restore-safety.ts";
 import type { OpenedSource } from "./restore-source.ts";
 
-/** What the engine is given of the world; no store where nothing may be written to it. */
+/** What the engine is given of the world; where the location must not change it only reads there. */
 export function engineOf(
   deps: ReconcileDeps,
   { source, ledger }: { readonly source: OpenedSource; readonly ledger: Ledger },
 ): RestoreDeps {
   const { kube, clock, log } = deps;
-  return { kube, clock, log, ...(ledger.isReadOnly ? {} : { store: source.store }) };
+  return { kube, clock, log, store: source.store, writeRecords: !ledger.isReadOnly };
 }
 
 /** A restore or an undo, as the engine is asked for it. */

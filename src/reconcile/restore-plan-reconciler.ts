@@ -9,7 +9,7 @@ import { isCoded, messageOf } from "../errors.ts";
 import { isEnded } from "../report/backup-record.ts";
 import { loadRestoreInputs, type RestoreInputs } from "../restore/inputs.ts";
 import { restoreSpecProblems } from "../restore/validate-spec.ts";
-import { claimedStatus, statusOfKey, waitingPlan } from "./claimed-status-plan.ts";
+import { claimedStatus, isPrepared, statusOfKey, waitingPlan } from "./claimed-status-plan.ts";
 import type { ReconcileDeps } from "./deps.ts";
 import { type LedgerVerdict, restoreKey } from "./ledger-plan.ts";
 import type { Live } from "./live-objects.ts";
@@ -139,15 +139,15 @@ export function createRestorePlanReconciler(deps: ReconcileDeps): (key: ObjectKe
     const verdict = await readLedger(deps, ledger, plan.spec);
     const decided = await decide(plan, key, verdict);
     if (decided !== undefined) return decided;
-    const isNew = verdict.type === "free" && plan.status?.run?.key !== key;
     const safety = safetyPlace(deps, plan);
     if (safety.type === "missing")
       return { type: "stall", reason: "NoDefaultLocation", message: safety.message, afterMs: RETRY_MS };
-    if (isNew && restoreDefaults(plan.spec).approval.mode === "PlanDigest") {
-      const approval = await approvals.check({ plan, source, inputs: attempt.inputs });
+    const run = runOf(deps, plan, key, verdict);
+    const isWriting = isPrepared(plan.status, key, safety.type);
+    if (!isWriting && restoreDefaults(plan.spec).approval.mode === "PlanDigest") {
+      const approval = await approvals.check({ plan, source, inputs: attempt.inputs, ...run });
       if (approval !== undefined) return approval;
     }
-    const run = runOf(deps, plan, key, verdict);
     const name = keyOf(plan);
     const started = deps.runs.start(restoreRunKey(name), async (signal) => {
       try {
@@ -187,6 +187,9 @@ function outcomeOfFailure(error: unknown, retryMs = RETRY_MS): StepOutcome {
   }
   if (isCoded(error, "BackupNotFound")) {
     return { type: "stall", reason: "BackupNotFound", message: messageOf(error), afterMs: retryMs };
+  }
+  if (isCoded(error, "PlanStale")) {
+    return { type: "stall", reason: "PlanStale", message: messageOf(error), afterMs: retryMs };
   }
   return outcomeOf(error, retryMs);
 }

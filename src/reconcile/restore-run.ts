@@ -8,6 +8,7 @@ import type { RestoreDeps, RestoreOutcome, RestoreRequest } from "../restore/typ
 import { isPrepared } from "./claimed-status-plan.ts";
 import type { ReconcileDeps } from "./deps.ts";
 import type { Live } from "./live-objects.ts";
+import { demandApproved } from "./restore-approval.ts";
 import { engineOf, makePlan, runEngine } from "./restore-engine.ts";
 import { claimLedger, type Ledger } from "./restore-ledger.ts";
 import { makeSafetyBackup, type UsablePlace } from "./restore-safety.ts";
@@ -99,6 +100,7 @@ async function prepare(
 ): Promise<Partial<RestorePlanStatus>> {
   const { plan, run, safety, signal } = execution;
   const planned = await makePlan(deps, engine, { plan, source: execution.source, request: requestOf(execution) });
+  demandApproved(plan.spec, planned.summary.digest);
   await spool.writePlan(planned.markdown);
   const { digest, totals } = planned.summary;
   const told = { ...(digest === "" ? {} : { planDigest: digest }), planTotals: totals };
