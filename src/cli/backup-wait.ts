@@ -5,33 +5,29 @@ import type { KubeClient } from "../kube/client.ts";
 import { isEnded } from "../report/backup-record.ts";
 import { ExitCode } from "./exit-codes.ts";
 import type { CliIo } from "./io.ts";
+import { createProgressDisplay, type Progress } from "./progress.ts";
 
 const POLL_MS = 500;
 
 /** Follows a backup to its end; a bar on a terminal, a line per change elsewhere. Sets the exit code. */
 export async function waitForBackup(io: CliIo, kube: KubeClient, backup: Backup): Promise<void> {
   const { name, namespace = "" } = backup.metadata;
-  let last = "";
+  const display = createProgressDisplay(io);
   for (;;) {
     const live = (await kube.get(BACKUP, { namespace, name }, io.signal)) as Backup | undefined;
     if (live === undefined)
       throw new CodedError("BackupNotFound", { name, location: namespace }, `Backup ${namespace}/${name} was deleted`);
-    const line = progressLine(live);
-    if (line !== last) report(io, line);
-    last = line;
-    if (isEnded(live.status?.phase)) return finish(io, live);
+    display.show(progressOf(live));
+    if (isEnded(live.status?.phase)) {
+      display.end();
+      return finish(io, live);
+    }
     await io.clock.sleep(POLL_MS, io.signal);
   }
 }
 
-function report(io: CliIo, line: string): void {
-  if (io.stderr.isTTY) io.stderr.write(`\r\u001b[K${line}`);
-  else io.note(line);
-}
-
 function finish(io: CliIo, backup: Backup): void {
   const { phase, errors = 0, warnings = 0, progress, failureReason, validationErrors } = backup.status ?? {};
-  if (io.stderr.isTTY) io.stderr.write("\n");
   io.print(
     `Backup ${backup.metadata.name}: ${phase}, ${progress?.itemsBackedUp ?? 0} items, ${errors} errors, ${warnings} warnings`,
   );
@@ -40,12 +36,10 @@ function finish(io: CliIo, backup: Backup): void {
   else if (phase !== "Completed") io.exitCode = ExitCode.Failed;
 }
 
-function progressLine(backup: Backup): string {
+function progressOf(backup: Backup): Progress {
   const { phase = "New", progress } = backup.status ?? {};
-  const { itemsBackedUp = 0, totalItems = 0 } = progress ?? {};
-  if (totalItems === 0) return `${backup.metadata.name}  ${phase}${obstacleOf(backup)}`;
-  const filled = Math.round((20 * itemsBackedUp) / totalItems);
-  return `${backup.metadata.name}  ${phase}  [${"#".repeat(filled)}${".".repeat(20 - filled)}] ${itemsBackedUp} of ${totalItems}`;
+  const { itemsBackedUp: done = 0, totalItems: total = 0 } = progress ?? {};
+  return { name: backup.metadata.name, state: total === 0 ? `${phase}${obstacleOf(backup)}` : phase, done, total };
 }
 
 /** Why it does not begin, as `: message`. */

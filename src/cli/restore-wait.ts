@@ -5,6 +5,7 @@ import { CodedError } from "../errors.ts";
 import type { KubeClient } from "../kube/client.ts";
 import { ExitCode } from "./exit-codes.ts";
 import type { CliIo } from "./io.ts";
+import { createProgressDisplay, type Progress } from "./progress.ts";
 
 const POLL_MS = 500;
 const ENDED = new Set(["Completed", "PartiallyFailed", "Failed", "FailedValidation"]);
@@ -23,31 +24,35 @@ export async function readRestorePlan(io: CliIo, kube: KubeClient, name: string)
 
 /** Waits for the end and sets the exit code by it; progress goes to stderr. */
 export async function waitForRestore(io: CliIo, kube: KubeClient, name: string): Promise<void> {
-  let told = "";
+  const display = createProgressDisplay(io);
   for (;;) {
     const { status } = await readRestorePlan(io, kube, name);
-    const phase = status?.phase ?? "New";
     const standing = standingOf(status);
-    const line = progressLine(status, standing.why);
-    if (line !== told) io.note(`${name} ${line}`);
-    told = line;
-    if (standing.isStalled && !ENDED.has(phase)) {
+    display.show(progressOf(name, status, standing.why));
+    if (ENDED.has(status?.phase ?? "New")) {
+      display.end();
+      return tellEnd(io, name, status);
+    }
+    if (standing.isStalled) {
+      display.end();
       io.exitCode = ExitCode.Failed;
       return io.print(`${name}: nothing was restored${standing.why}`);
-    }
-    if (ENDED.has(phase)) {
-      io.exitCode =
-        phase === "Completed" ? ExitCode.Done : phase === "PartiallyFailed" ? ExitCode.Partial : ExitCode.Failed;
-      return io.print(`${name}: ${phase}, ${status?.errors ?? 0} errors, ${status?.warnings ?? 0} warnings`);
     }
     await io.clock.sleep(POLL_MS, io.signal);
   }
 }
 
-function progressLine(status: RestorePlan["status"], why: string): string {
+function tellEnd(io: CliIo, name: string, status: RestorePlan["status"]): void {
+  const { phase, errors = 0, warnings = 0 } = status ?? {};
+  if (phase === "PartiallyFailed") io.exitCode = ExitCode.Partial;
+  else if (phase !== "Completed") io.exitCode = ExitCode.Failed;
+  io.print(`${name}: ${phase}, ${errors} errors, ${warnings} warnings`);
+}
+
+function progressOf(name: string, status: RestorePlan["status"], why: string): Progress {
   const phase = status?.phase ?? "New";
-  const { totalItems = 0, itemsRestored = 0 } = status?.progress ?? {};
-  return totalItems === 0 ? `${phase}${why}` : `${phase}: ${itemsRestored} of ${totalItems} objects`;
+  const { totalItems: total = 0, itemsRestored: done = 0 } = status?.progress ?? {};
+  return { name, state: total === 0 ? `${phase}${why}` : phase, done, total };
 }
 
 /** Why it does not go on, as `: message`; stalled is what only a person or a new commit can mend. */
