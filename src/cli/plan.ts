@@ -1,6 +1,6 @@
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { Command, Option } from "commander";
-import type { RestorePlan } from "../api/kinds.generated.ts";
+import type { Backup, RestorePlan, RestorePlanSpec } from "../api/kinds.generated.ts";
 import { validateTree } from "../api/validate.ts";
 import { CodedError } from "../errors.ts";
 import { silentLogger } from "../log.ts";
@@ -12,22 +12,34 @@ import { loadRestoreInputs } from "../restore/inputs.ts";
 import { planRestore } from "../restore/plan-restore.ts";
 import { ExitCode } from "./exit-codes.ts";
 import type { CliIo } from "./io.ts";
-import { openPlanBackup } from "./restore-source.ts";
+import { openPlanBackup, type PlanBackup } from "./restore-source.ts";
+import { pinYaml, type YamlPin } from "./yaml-pin.ts";
 
 interface PlanOptions {
   readonly location?: string;
   readonly serverDryRun: boolean;
   readonly showUnchanged: boolean;
+  readonly write: boolean;
+}
+
+/** A plan and the line of its file that it begins in. */
+interface WrittenPlan {
+  readonly plan: RestorePlan;
+  readonly line: number;
 }
 
 const EXAMPLES = `
-Reads the cluster and the backup, and changes nothing. Symbols: + create, ~ patch, -/+ recreate,
+Reads the cluster and the backup, and changes nothing there. Symbols: + create, ~ patch, -/+ recreate,
 - delete, = unchanged, . skipped (with what update would change), ! will fail.
+
+--write pins what was looked at into the file: source.policy.asOf, where it is absent, and
+approval.planDigest, where approval.mode is PlanDigest. Nothing else in the file changes.
 
 Examples:
   holdfast plan restores/shop.yaml
   holdfast plan restores/shop.yaml --output markdown > plan.md
   holdfast plan restores/shop.yaml --server-dry-run --location archive
+  holdfast plan restores/shop.yaml --write
 `;
 
 /** Builds `plan`: what each RestorePlan of a file would do, printed as it is made. */
@@ -38,13 +50,23 @@ export function planCommand(io: CliIo): Command {
     .option("--location <name>", "storage location of the backup (default: where its Backup object says)")
     .addOption(new Option("--server-dry-run", "ask the API server to try each write and keep nothing").default(false))
     .addOption(new Option("--show-unchanged", "list unchanged objects too").default(false))
+    .addOption(
+      // what the API server says to a trial write is no part of the digest that the controller compares
+      new Option("--write", "pin asOf and the plan's digest in the file").default(false).conflicts("serverDryRun"),
+    )
     .addHelpText("after", EXAMPLES)
     .action(async (file: string, options: PlanOptions) => {
-      for (const plan of await readPlans(io, file)) await printPlan(io, plan, options);
+      const { text, plans } = await readPlans(io, file);
+      const pins: YamlPin[] = [];
+      for (const plan of plans) pins.push(...(await printPlan(io, plan, options)));
+      if (options.write) await writePins(io, { file, text, pins });
     });
 }
 
-async function readPlans(io: CliIo, file: string): Promise<RestorePlan[]> {
+async function readPlans(
+  io: CliIo,
+  file: string,
+): Promise<{ readonly text: string; readonly plans: readonly WrittenPlan[] }> {
   const bytes = await readFile(file).catch((error: unknown) => {
     throw new CodedError("Usage", { argument: file }, `cannot read ${file}`, { cause: error });
   });
@@ -59,8 +81,8 @@ async function readPlans(io: CliIo, file: string): Promise<RestorePlan[]> {
   }
   const plans = tree.documents
     .filter(({ kind }) => kind === "RestorePlan")
-    .map(({ object }) => object as unknown as RestorePlan);
-  if (plans.length > 0) return plans;
+    .map(({ object, line }) => ({ plan: object as unknown as RestorePlan, line }));
+  if (plans.length > 0) return { text: bytes.toString("utf8"), plans };
   throw new CodedError(
     "Usage",
     { argument: file },
@@ -68,18 +90,22 @@ async function readPlans(io: CliIo, file: string): Promise<RestorePlan[]> {
   );
 }
 
-async function printPlan(io: CliIo, plan: RestorePlan, options: PlanOptions): Promise<void> {
+/** Prints one plan, and resolves to what `--write` writes for it. */
+async function printPlan(io: CliIo, { plan, line }: WrittenPlan, options: PlanOptions): Promise<YamlPin[]> {
   const kube = await io.deps().kube();
   const namespace = plan.metadata.namespace ?? io.options().namespace;
   const source = await openPlanBackup(io, kube, { spec: plan.spec, namespace, location: options.location });
   try {
-    const inputs = await loadRestoreInputs(kube, plan.spec, namespace, io.options().namespace);
+    // the digest is of the spec as it will stand in the file
+    const asOf = options.write ? missingAsOf(plan.spec, source) : undefined;
+    const spec = asOf === undefined ? plan.spec : withAsOf(plan.spec, asOf);
+    const inputs = await loadRestoreInputs(kube, spec, namespace, io.options().namespace);
     const printer = printerFor(io, headerOf(plan, namespace, source), options);
     const stream = planRestore(
       { kube, clock: io.clock, log: silentLogger, store: source.store, writeRecords: false },
       {
         run: plan.metadata.name,
-        spec: plan.spec,
+        spec,
         backup: source.backup,
         ...inputs,
         serverDryRun: options.serverDryRun,
@@ -90,13 +116,48 @@ async function printPlan(io: CliIo, plan: RestorePlan, options: PlanOptions): Pr
       if (next.done === true) {
         printer.end(next.value);
         if (next.value.totals.fail > 0) io.exitCode = ExitCode.Partial;
-        return;
+        return pinsOf(spec, { line, asOf, digest: next.value.digest });
       }
       printer.entry(next.value.entry);
     }
   } finally {
     await source.backup.close();
   }
+}
+
+/** The time to pin for a plan that takes the newest backup of a policy: when the backup that was looked at began. */
+function missingAsOf({ source }: RestorePlanSpec, { backup }: PlanBackup): string | undefined {
+  if (source.policy === undefined || source.policy.asOf !== undefined) return undefined;
+  return (backup.backup.status as Backup["status"])?.startTimestamp;
+}
+
+function withAsOf(spec: RestorePlanSpec, asOf: string): RestorePlanSpec {
+  const { policy } = spec.source;
+  return policy === undefined ? spec : { ...spec, source: { ...spec.source, policy: { ...policy, asOf } } };
+}
+
+function pinsOf(
+  { approval }: RestorePlanSpec,
+  { line, asOf, digest }: { readonly line: number; readonly asOf: string | undefined; readonly digest: string },
+): YamlPin[] {
+  return [
+    ...(asOf === undefined ? [] : [{ line, path: ["spec", "source", "policy", "asOf"], value: asOf } as const]),
+    ...(approval?.mode === "PlanDigest"
+      ? [{ line, path: ["spec", "approval", "planDigest"], value: digest } as const]
+      : []),
+  ];
+}
+
+/** From the last line up, so that an added line moves no document that is still to be written. */
+async function writePins(
+  io: CliIo,
+  { file, text, pins }: { readonly file: string; readonly text: string; readonly pins: readonly YamlPin[] },
+): Promise<void> {
+  const pinned = [...pins].sort((a, b) => b.line - a.line).reduce(pinYaml, text);
+  if (pinned !== text) await writeFile(file, pinned);
+  const fields = pins.map(({ path, value }) => `${path.join(".")} ${value}`);
+  const what = fields.length === 0 ? "nothing to pin" : `pinned ${fields.join(", ")}`;
+  io.stderr.write(`${file}: ${what}\n`);
 }
 
 interface Printer {
