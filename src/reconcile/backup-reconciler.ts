@@ -72,12 +72,20 @@ async function begin(deps: ReconcileDeps, backup: Live<"Backup">): Promise<Resul
   if (adopted !== undefined) return adopted;
   const key = { namespace: backup.metadata.namespace ?? "", name: backup.metadata.name };
   const token = randomUUID();
-  const started = deps.runs.start(backupRunKey(key), async (signal) => {
-    const claimed = await claimInStatus(deps, backup, { token, location: location.metadata.name });
+  const slot = deps.runs.reserve(backupRunKey(key));
+  if (slot === undefined) return await waitFor(deps, backup, waiting("Queued", "waits for a free slot", WAIT_MS));
+  let claimed: Live<"Backup">;
+  try {
+    claimed = await claimInStatus(deps, backup, { token, location: location.metadata.name });
+  } catch (error) {
+    slot.release();
+    throw error; // to the queue, which tries again later and later
+  }
+  slot.run(async (signal) => {
     deps.hit("backup-cr-claimed");
     await executeBackup(deps, { backup: claimed, location, store, token, signal });
   });
-  return started ? DONE : await waitFor(deps, backup, waiting("Queued", "waits for a free slot", WAIT_MS));
+  return DONE;
 }
 
 /**

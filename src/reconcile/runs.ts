@@ -2,12 +2,22 @@ import type { Clock } from "../clock.ts";
 import { CodedError, messageOf } from "../errors.ts";
 import type { Logger } from "../log.ts";
 
+/** A slot that nothing runs in yet. */
+export interface Slot {
+  /** Starts the work; the slot is free when it has ended. What the work throws has been recorded by itself. */
+  run(work: (signal: AbortSignal) => Promise<void>): void;
+  /** Gives the slot back unused. Nobody is woken: what could not begin is not looked at again at once. */
+  release(): void;
+}
+
 /** Long work of this process (backups, restores), by key: bounded, cancellable, and waited for at the end. */
 export interface Runs {
   /** True while this process works on the key. */
   isActive(key: string): boolean;
   /** Says that this process works on the key as part of another run, until the returned function is called. */
   hold(key: string): () => void;
+  /** Takes a slot for what must succeed before the work begins; undefined when every slot is taken. */
+  reserve(key: string): Slot | undefined;
   /** Starts the work unless every slot is taken. What it throws has been recorded by the work itself. */
   start(key: string, work: (signal: AbortSignal) => Promise<void>): boolean;
   /** Aborts the work of a key with a Cancelled error; nothing happens where there is none. */
@@ -43,6 +53,21 @@ export function createRuns(options: RunsOptions): Runs {
     }
   }
 
+  function reserve(key: string): Slot | undefined {
+    if (active.has(key) || active.size >= options.slots) return undefined;
+    const abort = new AbortController();
+    const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+    active.set(key, { abort, ended });
+    return {
+      // later: what the work looks at first must not find the caller half done
+      run: (work) => void Promise.resolve().then(() => run(key, work, abort.signal).finally(end)),
+      release: () => {
+        active.delete(key);
+        end();
+      },
+    };
+  }
+
   const idle = async (): Promise<void> => {
     while (active.size > 0) await Promise.all([...active.values()].map(({ ended }) => ended));
   };
@@ -54,13 +79,11 @@ export function createRuns(options: RunsOptions): Runs {
       return () => void held.delete(key);
     },
     active: () => active.size,
+    reserve,
     start: (key, work) => {
-      if (active.has(key) || active.size >= options.slots) return false;
-      const abort = new AbortController();
-      // the map must know the key before the work's first step looks at it
-      const ended = Promise.resolve().then(() => run(key, work, abort.signal));
-      active.set(key, { abort, ended });
-      return true;
+      const slot = reserve(key);
+      slot?.run(work);
+      return slot !== undefined;
     },
     cancel: (key) => {
       active.get(key)?.abort.abort(new CodedError("Cancelled", { what: key }, `${key} was cancelled`));
