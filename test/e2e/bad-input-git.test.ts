@@ -261,7 +261,8 @@ describe("a repository with a bad file in it", () => {
     const folder = await mkdtemp(join(tmpdir(), "holdfast-validate-"));
     try {
       await mkdir(join(folder, "policies"));
-      for (const [path, file] of Object.entries({ "good.yaml": policy("good"), ...bad("bad") })) {
+      const files: Files = { "good.yaml": policy("good"), ...bad("bad") };
+      for (const [path, file] of Object.entries(files)) {
         const target = join(folder, "policies", path);
         if (typeof file === "string") await writeFile(target, file);
         else if (file !== null && !Buffer.isBuffer(file)) await symlink(file.content, target);

@@ -26,6 +26,8 @@ export interface RunSettings {
   readonly env?: Readonly<Record<string, string>>;
   /** Instead of the cluster's own, such as a recording proxy's. */
   readonly kubeconfigPath?: string;
+  /** The longest file that the process may write: longer ones meet a full disk. */
+  readonly maxFileKiB?: number;
 }
 
 /** One installation in a namespace, a repository and a bucket folder of its own. */
@@ -95,7 +97,8 @@ async function install(testCluster: TestCluster, scratch: string, running: Set<C
   const cluster = "testbed";
 
   const start = (args: readonly string[], settings: RunSettings = {}): Running => {
-    const child = spawn(process.execPath, [new URL("src/main.ts", ROOT).pathname, ...args], {
+    const [command, ...rest] = limited([process.execPath, new URL("src/main.ts", ROOT).pathname, ...args], settings);
+    const child = spawn(command, rest, {
       stdio: ["ignore", "pipe", "pipe"],
       env: {
         PATH: process.env.PATH,
@@ -122,6 +125,13 @@ async function install(testCluster: TestCluster, scratch: string, running: Set<C
     record: async () => await repository.readTree(`refs/heads/holdfast/${cluster}`),
     commit: async (files) => await repository.commit({ message: "Change the desired state", files }),
   };
+}
+
+/** POSIX counts `ulimit -f` in blocks of 512 bytes. */
+function limited(command: readonly [string, ...string[]], { maxFileKiB }: RunSettings): readonly [string, ...string[]] {
+  return maxFileKiB === undefined
+    ? command
+    : ["sh", "-c", `ulimit -f ${maxFileKiB * 2} && exec "$@"`, "sh", ...command];
 }
 
 function endOf(child: ChildProcess): Promise<Ended> {
