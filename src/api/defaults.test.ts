@@ -1,12 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { backupDefaults, gitSourceDefaults, locationDefaults, policyDefaults, restoreDefaults } from "./defaults.ts";
+import { gitSourceDefaults, locationDefaults, policyDefaults, restoreDefaults } from "./defaults.ts";
 
 describe("defaults", () => {
-  it("of a backup", () => {
-    expect(backupDefaults({})).toEqual({ ttl: "720h0m0s", apiVersions: "Preferred" });
-    expect(backupDefaults({ ttl: "0s" }).ttl).toBe("0s");
-  });
-
   it("of a policy and its schedules", () => {
     expect(policyDefaults({ schedules: [{ name: "a", cron: "@daily" }] })).toEqual({
       template: {},

@@ -5,7 +5,6 @@
 import { parseDuration } from "./duration.ts";
 import type {
   BackupPolicySpec,
-  BackupSpec,
   BackupStorageLocationSpec,
   GitSourceSpec,
   RestorePlanSpec,
@@ -15,16 +14,10 @@ import type {
 export const DEFAULT_TTL = "720h0m0s";
 /** How long the backup made before a restore is kept. */
 export const SAFETY_TTL = "168h0m0s";
-export const DEFAULT_HOOK_TIMEOUT = "30s";
 const ONE_MINUTE_MS = 60_000;
 
 /** `T` with the named fields always there. */
 export type WithDefaults<T, K extends keyof T> = T & { readonly [F in K]-?: NonNullable<T[F]> };
-
-/** A backup's spec with ttl and version choice; the location's default is a look-up and not made here. */
-export function backupDefaults(spec: BackupSpec): WithDefaults<BackupSpec, "ttl" | "apiVersions"> {
-  return { ...spec, ttl: spec.ttl ?? DEFAULT_TTL, apiVersions: spec.apiVersions ?? "Preferred" };
-}
 
 /** A policy's spec with its switches and every schedule complete. */
 export function policyDefaults(spec: BackupPolicySpec): WithDefaults<

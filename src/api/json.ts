@@ -30,24 +30,6 @@ export function canonicalJson(value: unknown): string {
   return untag(ordered === UNORDERABLE ? canonical(value) : JSON.stringify(ordered));
 }
 
-/** A deep copy that shares nothing; tagged numbers stay tagged. */
-export function cloneJson<T>(value: T): T {
-  return copied(value) as T; // several times faster than structuredClone, which a restore felt
-}
-
-function copied(value: unknown): unknown {
-  if (value === null || typeof value !== "object") return value;
-  if (Array.isArray(value)) return value.map(copied);
-  const copy: Record<string, unknown> = {};
-  for (const [key, field] of Object.entries(value)) {
-    // a plain assignment of this key would set the prototype
-    if (key === "__proto__")
-      Object.defineProperty(copy, key, { value: copied(field), enumerable: true, configurable: true, writable: true });
-    else copy[key] = copied(field);
-  }
-  return copy;
-}
-
 const decoder = new TextDecoder("utf-8", { fatal: false, ignoreBOM: true });
 
 function decode(bytes: Uint8Array): string {

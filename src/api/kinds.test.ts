@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { BACKUP, GIT_KINDS, isKind, KINDS, kindByName } from "./kinds.ts";
+import { GIT_KINDS, KINDS, kindByName } from "./kinds.ts";
 import { KIND_SCHEMAS } from "./schemas.generated.ts";
 
 describe("kinds", () => {
@@ -16,11 +16,8 @@ describe("kinds", () => {
     ]);
   });
 
-  it("are told by group, version and kind: Velero's Backup is not ours", () => {
-    const object = { apiVersion: "velero.io/v1", kind: "Backup", metadata: { name: "b" } };
-
-    expect(isKind(object, BACKUP)).toBe(false);
-    expect(isKind({ ...object, apiVersion: "holdfast.dev/v1alpha1" }, BACKUP)).toBe(true);
+  it("are found by name", () => {
+    expect(kindByName("Backup")?.resource).toBe("backups");
     expect(kindByName("Restore")).toBeUndefined();
   });
 });

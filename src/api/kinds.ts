@@ -1,6 +1,6 @@
-/** The kinds Holdfast serves: their names in the API, and narrowing from plain objects. */
+/** The kinds Holdfast serves: their names in the API, and which may stand in Git. */
 import type { Kinds } from "./kinds.generated.ts";
-import { apiVersionOf, type GroupVersionResource, type KubeObject } from "./object.ts";
+import type { GroupVersionResource } from "./object.ts";
 
 export const GROUP = "holdfast.dev";
 export const VERSION = "v1alpha1";
@@ -34,14 +34,6 @@ export const KINDS: readonly KindResource[] = [
 
 /** The kinds that may stand in Git. */
 export const GIT_KINDS: readonly KindResource[] = KINDS.filter(({ kind }) => kind !== "GitSource");
-
-/** True when the object says that it is of this kind, in the version we serve; its content is not looked at. */
-export function isKind<K extends KindName>(
-  object: KubeObject,
-  resource: KindResource<K>,
-): object is KubeObject & Kinds[K] {
-  return object.apiVersion === apiVersionOf(resource) && object.kind === resource.kind;
-}
 
 /** The kind of ours with this name. */
 export function kindByName(kind: string): KindResource | undefined {

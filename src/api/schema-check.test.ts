@@ -1,52 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { pickKnownFields, schemaFindings } from "./schema-check.ts";
-
-describe("pickKnownFields", () => {
-  it("leaves out what Velero has and we have not, at any depth", () => {
-    const velero = {
-      apiVersion: "holdfast.dev/v1alpha1",
-      kind: "Backup",
-      metadata: { name: "b", labels: { a: "b" } },
-      spec: {
-        metadata: {},
-        ttl: "720h0m0s",
-        includedNamespaces: ["*"],
-        csiSnapshotTimeout: "10m0s",
-        hooks: { resources: [{ name: "h", pre: [{ exec: { command: ["a"], unknown: 1 } }] }] },
-        labelSelector: { matchLabels: { any: "thing" } },
-        orderedResources: { pods: "a/b" },
-      },
-      status: { phase: "Completed", queuePosition: 1, progress: { totalItems: 1 } },
-    };
-
-    const picked = pickKnownFields("Backup", velero);
-
-    expect(picked).toEqual({
-      apiVersion: "holdfast.dev/v1alpha1",
-      kind: "Backup",
-      metadata: { name: "b", labels: { a: "b" } },
-      spec: {
-        ttl: "720h0m0s",
-        includedNamespaces: ["*"],
-        hooks: { resources: [{ name: "h", pre: [{ exec: { command: ["a"] } }] }] },
-        labelSelector: { matchLabels: { any: "thing" } },
-        orderedResources: { pods: "a/b" },
-      },
-      status: { phase: "Completed", progress: { totalItems: 1 } },
-    });
-    expect(schemaFindings("Backup", picked)).toEqual([]);
-  });
-
-  it("keeps containers as they are", () => {
-    const container = { name: "i", image: "a", command: ["b"], env: [{ name: "A", value: "1" }] };
-    const spec = {
-      source: { backupName: "b" },
-      hooks: { resources: [{ name: "h", postHooks: [{ init: { initContainers: [container] } }] }] },
-    };
-
-    expect(pickKnownFields("RestorePlan", { spec })).toEqual({ spec });
-  });
-});
+import { schemaFindings } from "./schema-check.ts";
 
 describe("schemaFindings", () => {
   const object = (spec: unknown): object => ({

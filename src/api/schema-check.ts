@@ -34,14 +34,6 @@ function missingField(error: ErrorObject): string {
   return formatField([...splitPath(error.instancePath), String(error.params.missingProperty)]);
 }
 
-/**
- * The object with only the fields its kind's schema knows: what Velero wrote and we have no field for is left out, so
- * that the API server takes the rest.
- */
-export function pickKnownFields(kind: KindName, object: unknown): unknown {
-  return pick(object, { ...KIND_SCHEMAS[kind] });
-}
-
 /** Words of other programs' specs → what to write here. */
 const HINTS: Readonly<Record<string, string>> = {
   schedule: "a policy has a list: schedules[].cron",
@@ -166,24 +158,4 @@ function valueName(value: unknown): string {
   return typeof value === "string"
     ? `the text ${JSON.stringify(value)}`
     : `${typeof value === "number" ? "the number " : ""}${String(value)}`;
-}
-
-function pick(value: unknown, schema: SchemaNode): unknown {
-  const resolved = schema.$ref === undefined ? schema : definitionOf(schema.$ref);
-  if (Array.isArray(value)) return value.map((item) => pick(item, resolved.items ?? {}));
-  if (typeof value !== "object" || value === null || resolved["x-kubernetes-preserve-unknown-fields"] === true)
-    return value;
-  const { properties, additionalProperties } = resolved;
-  if (properties === undefined && additionalProperties === undefined) return value;
-  const kept: [string, unknown][] = [];
-  for (const [name, item] of Object.entries(value)) {
-    const own = properties !== undefined && Object.hasOwn(properties, name) ? properties[name] : undefined;
-    if (own !== undefined) kept.push([name, pick(item, own)]);
-    else if (typeof additionalProperties === "object") kept.push([name, pick(item, additionalProperties)]);
-  }
-  return Object.fromEntries(kept);
-}
-
-function definitionOf(reference: string): SchemaNode {
-  return (DEFINITIONS[reference.slice("#/definitions/".length)] ?? {}) as SchemaNode;
 }

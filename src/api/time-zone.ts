@@ -31,11 +31,6 @@ export function timeZoneProblem(name: string): string | undefined {
   return `unknown time zone "${name}": ${remedy === "" ? example : `${remedy}use a name of the IANA database, such as Europe/Berlin`}`;
 }
 
-/** True for a zone of the IANA database. */
-export function isTimeZone(name: string): boolean {
-  return timeZoneProblem(name) === undefined;
-}
-
 function isKnownToIcu(name: string): boolean {
   try {
     return new Intl.DateTimeFormat("en", { timeZone: name }).resolvedOptions().timeZone !== "";

@@ -1,8 +1,8 @@
 /** `velero-backup.json`: the Backup as Velero would have written it, so that it syncs, lists and restores it. Pure. */
 
-import { sha256 } from "../api/digest.ts";
 import { formatGoDuration, parseDuration } from "../api/duration.ts";
 import type { BackupSpec } from "../api/kinds.generated.ts";
+import { labelValue } from "../api/label-value.ts";
 import type { KubeObject } from "../api/object.ts";
 import { NEVER_SELECTED, usesOldFamily } from "./scope-plan.ts";
 import type { BackupRequest } from "./types.ts";
@@ -111,11 +111,6 @@ function automaticExcludes(spec: BackupSpec): Partial<BackupSpec> {
 
 function ttlOf(spec: BackupSpec): number {
   return spec.ttl === undefined || spec.ttl === "" ? DEFAULT_TTL_MS : (parseDuration(spec.ttl) ?? DEFAULT_TTL_MS);
-}
-
-/** Velero's GetValidName: over 63 characters a name is cut to 57 and carries six digits of its SHA-256. */
-function labelValue(name: string): string {
-  return name.length <= 63 ? name : name.slice(0, 57) + sha256(name).slice(0, 6);
 }
 
 function omitZero(counts: Readonly<Record<string, number>>): Record<string, number> {

@@ -1,11 +1,16 @@
 import { describe, expect, it } from "vitest";
 import { parseJson } from "../api/json.ts";
 import type { KubeObject } from "../api/object.ts";
-import { parseForDeciding, withTypeMeta } from "./item-bytes.ts";
+import type { ListPage } from "./client.ts";
+import { itemWithTypeMeta, parseForDeciding } from "./item-bytes.ts";
 
-const DEPLOYMENT = { apiVersion: "apps/v1", kind: "Deployment" };
+/** A page of Deployments with this one item. */
+function pageOf(item: Uint8Array): ListPage {
+  const page = { apiVersion: "apps/v1", kind: "Deployment", resourceVersion: "1", remaining: undefined };
+  return { ...page, items: [item], inconsistent: false };
+}
 
-describe("withTypeMeta", () => {
+describe("itemWithTypeMeta", () => {
   it.each([
     [
       '{"metadata":{"name":"a"},"n":9007199254740993}',
@@ -21,13 +26,13 @@ describe("withTypeMeta", () => {
     ["{ }", '{"apiVersion":"apps/v1","kind":"Deployment" }'],
     ['{\n "a": 1\n}', '{"apiVersion":"apps/v1","kind":"Deployment",\n "a": 1\n}'],
   ])("completes %s", (item, expected) => {
-    expect(Buffer.from(withTypeMeta(Buffer.from(item), DEPLOYMENT)).toString()).toBe(expected);
+    expect(Buffer.from(itemWithTypeMeta(pageOf(Buffer.from(item)), 0)).toString()).toBe(expected);
   });
 
   it("hands back the same bytes when nothing is lacking", () => {
     const item = Buffer.from('{"kind":"Deployment","apiVersion":"apps/v1","metadata":{}}');
 
-    expect(withTypeMeta(item, DEPLOYMENT)).toBe(item);
+    expect(itemWithTypeMeta(pageOf(item), 0)).toBe(item);
   });
 });
 

@@ -14,14 +14,6 @@ export function itemWithTypeMeta(page: ListPage, index: number): Uint8Array {
   return prefixed(asBuffer(item), page.typeMeta?.[index], page);
 }
 
-/** The bytes of an object with `apiVersion` and `kind` put in front where it lacks them. Every other byte stays. */
-export function withTypeMeta(
-  item: Uint8Array,
-  type: { readonly apiVersion: string; readonly kind: string },
-): Uint8Array {
-  return prefixed(asBuffer(item), undefined, type);
-}
-
 /**
  * An object's bytes as a value, for deciding: without `metadata.managedFields`, which no decision needs and which are a
  * third of what would be parsed. @throws SyntaxError

@@ -1,8 +1,8 @@
 import { POLICY_LABEL, REVISION_ANNOTATION, SCHEDULE_LABEL } from "../api/annotations.ts";
 import { setCondition } from "../api/conditions.ts";
-import { sha256 } from "../api/digest.ts";
 import type { Condition } from "../api/kinds.generated.ts";
 import { API_VERSION, BACKUP, BACKUP_POLICY } from "../api/kinds.ts";
+import { labelValue } from "../api/label-value.ts";
 import type { KubeObject, ObjectKey } from "../api/object.ts";
 import { isCoded } from "../errors.ts";
 import type { ReconcileDeps } from "./deps.ts";
@@ -154,9 +154,4 @@ function lastRunCondition(
   }
   const message = `the last run did not complete: ${plan.failing.join(", ")}`;
   return setCondition(conditions, { ...base, status: false, reason: "Failed", message }, at.nowMs);
-}
-
-/** A label value of at most 63 characters; a longer one is cut and told apart by a hash. */
-export function labelValue(text: string): string {
-  return text.length <= 63 ? text : `${text.slice(0, 57)}${sha256(text).slice(0, 6)}`;
 }

@@ -1,11 +1,7 @@
 /** The labels a restore leaves on what it writes. */
-import { BACKUP_NAME_LABEL, RESTORE_NAME_LABEL, sha256 } from "../api/digest.ts";
+import { BACKUP_NAME_LABEL, RESTORE_NAME_LABEL } from "../api/digest.ts";
+import { labelValue } from "../api/label-value.ts";
 import type { KubeObject } from "../api/object.ts";
-
-/** Velero's GetValidName: a name as a label value, cut to 57 characters and six digits of its SHA-256 where it is longer than 63. */
-export function validLabelValue(name: string): string {
-  return name.length <= 63 ? name : name.slice(0, 57) + sha256(name).slice(0, 6);
-}
 
 /** The two label values of one run. */
 export interface RestoreLabels {
@@ -14,7 +10,7 @@ export interface RestoreLabels {
 }
 
 export function restoreLabels(backupName: string, run: string): RestoreLabels {
-  return { backup: validLabelValue(backupName), restore: validLabelValue(run) };
+  return { backup: labelValue(backupName), restore: labelValue(run) };
 }
 
 /** Puts the labels on; the object is changed. */

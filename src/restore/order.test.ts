@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { orderResources, parsePriorities } from "./order.ts";
+import { orderResources } from "./order.ts";
 
 describe("restore order", () => {
   it("puts what others need first, and what intercepts writes last", () => {
@@ -39,11 +39,5 @@ describe("restore order", () => {
         expect(orderResources([...resources].reverse())).toEqual(order);
       }),
     );
-  });
-
-  it("reads Velero's flag, short names resolved", () => {
-    const resolve = (name: string): string => (name === "cm" ? "configmaps" : name);
-
-    expect(parsePriorities("secrets, cm,-,pods", resolve)).toEqual({ high: ["secrets", "configmaps"], low: ["pods"] });
   });
 });

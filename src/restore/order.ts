@@ -1,5 +1,4 @@
 /** The order in which resources are restored: Velero's priorities, with everything that intercepts writes moved last. */
-import type { ResolveResource } from "../api/resource-name.ts";
 import { compareUtf8 } from "../storage/index-row.ts";
 
 /** Restored first, in this order (velero-facts §4.3). */
@@ -56,18 +55,6 @@ export interface Priorities {
 
 /** Velero's lists, already in full names. */
 export const DEFAULT_PRIORITIES: Priorities = { high: HIGH_PRIORITIES, low: LOW_PRIORITIES };
-
-/** Reads Velero's `a,b,-,c`: `-` parts high from low; short names are resolved. */
-export function parsePriorities(text: string, resolve: ResolveResource): Priorities {
-  const names = text
-    .split(",")
-    .map((name) => name.trim())
-    .filter((name) => name !== "");
-  const cut = names.indexOf("-");
-  const high = cut < 0 ? names : names.slice(0, cut);
-  const low = cut < 0 ? [] : names.slice(cut + 1);
-  return { high: high.map(resolve), low: low.map(resolve) };
-}
 
 /** Each resource once, in restore order: high, middle by byte order, low, last. */
 export function orderResources(resources: Iterable<string>, priorities: Priorities = DEFAULT_PRIORITIES): string[] {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { backupName, backupNameLength, parseBackupName } from "./slot-name.ts";
+import { backupName, parseBackupName } from "./slot-name.ts";
 
 const SLOT = {
   policy: "shop-all",
@@ -35,9 +35,5 @@ describe("backup names", () => {
     "-hourly-20260102030405",
   ])("%s is another one's", (name) => {
     expect(parseBackupName(name, "holdfast")).toBeUndefined();
-  });
-
-  it("have a length that is known before", () => {
-    expect(backupNameLength(SLOT, "holdfast")).toBe("shop-all-hourly-20260102030405".length);
   });
 });

@@ -3,8 +3,6 @@ import { compactTime } from "../clock.ts";
 
 /** The schedule name of backups on demand; no schedule may carry it. */
 export const MANUAL = "manual";
-/** The longest name a backup may have: its files' names must fit beside it. */
-export const MAX_BACKUP_NAME = 200;
 
 export interface SlotName {
   readonly policy: string;
@@ -36,9 +34,4 @@ export function parseBackupName(
   const slotMs = Date.UTC(year, month - 1, day, hour, minute, second);
   if (compactTime(slotMs) !== time.slice(0, 6).join("")) return undefined;
   return { namespace, policy, schedule, slotMs, rerun };
-}
-
-/** Length of the longest name backups of this schedule can get. */
-export function backupNameLength(parts: Omit<SlotName, "slotMs">, ownNamespace: string): number {
-  return backupName({ ...parts, slotMs: 0 }, ownNamespace).length;
 }

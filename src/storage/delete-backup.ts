@@ -1,5 +1,4 @@
-import { CodedError } from "../errors.ts";
-import { backupKeys, RESTORES_PREFIX, restoreKeys } from "./layout.ts";
+import { backupKeys } from "./layout.ts";
 import type { ObjectStore } from "./object-store.ts";
 
 /** What a deletion removed. */
@@ -32,28 +31,4 @@ async function abortAll(store: ObjectStore, name: string, signal: AbortSignal | 
   let uploads = 0;
   for (const key of Object.values(keys)) uploads += await store.abortUploads(key, signal);
   return uploads;
-}
-
-/**
- * Deletes a restore run's records under `restores/<run>/`; returns how many. Idempotent.
- * @throws {InvalidSpec} for a folder of claims: they are tombstones and are never removed.
- */
-export async function deleteRestoreRecords(store: ObjectStore, run: string, signal?: AbortSignal): Promise<number> {
-  const { prefix } = restoreKeys(run);
-  if (isClaimFolder(run)) {
-    throw new CodedError(
-      "InvalidSpec",
-      { fields: ["metadata.name"] },
-      `${RESTORES_PREFIX}${run} holds a claim, which is kept for ever`,
-    );
-  }
-  const found: string[] = [];
-  for await (const { key } of store.list(prefix, signal)) found.push(key);
-  for (const key of found) await store.delete(key, signal);
-  return found.length;
-}
-
-/** True for `holdfast-<32 hex>`, which a run is never named: a run's name ends in `-` and fourteen digits. */
-export function isClaimFolder(run: string): boolean {
-  return /^holdfast-[0-9a-f]{32}$/.test(run);
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { claimBackup } from "./claims.ts";
-import { deleteBackup, deleteRestoreRecords } from "./delete-backup.ts";
+import { deleteBackup } from "./delete-backup.ts";
 import { listBackups, listUnfinished } from "./list-backups.ts";
 import { MemoryStore } from "./memory-store.ts";
 import type { ObjectStore } from "./object-store.ts";
@@ -103,18 +103,5 @@ describe("deleting a backup", () => {
     expect(unfinished).toEqual(["a"]);
     await deleteBackup(store, "a");
     expect(await store.listPrefixes("backups/")).toEqual([]);
-  });
-
-  it("never touches the claims of restores", async () => {
-    const store = new MemoryStore();
-    await store.put("restores/r-20260102030405/restore-r-20260102030405-logs.gz", Buffer.from("x"));
-    await store.put(`restores/holdfast-${"a".repeat(32)}/claim.json`, Buffer.from("x"));
-
-    expect(await deleteRestoreRecords(store, "r-20260102030405")).toBe(1);
-    await expect(deleteRestoreRecords(store, `holdfast-${"a".repeat(32)}`)).rejects.toMatchObject({
-      code: "InvalidSpec",
-    });
-
-    expect(await store.listPrefixes("restores/")).toEqual([`holdfast-${"a".repeat(32)}/`]);
   });
 });
