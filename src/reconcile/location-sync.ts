@@ -21,33 +21,37 @@ export interface SyncOutcome {
   readonly held: { readonly digest: string; readonly count: number; readonly why: string } | undefined;
 }
 
+/** What a sync works with. */
+export type SyncDeps = Pick<ReconcileDeps, "kube" | "clock" | "log" | "installation" | "live" | "record">;
+
+/** For so long a dropped record counts among the recent ones. */
+const HOUR_MS = 3_600_000;
+
 /** How long the folder of a dead run is kept, in ms: long enough for any clock that is off, and for a look at it. */
 export const UNFINISHED_GRACE_MS = 60 * 60_000;
 
 /**
  * Makes the Backups of the cluster what the location holds: the bucket is the truth. Markers without a Backup become
- * one; a Completed Backup without its folder goes. Failed and PartiallyFailed ones stay.
+ * one; a Completed Backup without its folder goes. Failed and PartiallyFailed ones stay. `dropped` holds when records
+ * were dropped, in monotonic ms: what goes now is added, and what went within the hour counts for the breaker.
  */
 export async function syncLocation(
-  deps: ReconcileDeps,
+  deps: SyncDeps,
   location: Live<"BackupStorageLocation">,
   store: ObjectStore,
+  dropped: number[],
 ): Promise<SyncOutcome> {
-  const folders = new Set(await listFolders(store));
+  // before the folders are listed: a backup that ends meanwhile has not vanished
   const here = backupsIn(deps, location);
+  const folders = new Set(await listFolders(store));
   const known = new Set(here.filter((backup) => !lacksStatus(backup)).map(({ metadata }) => metadata.name));
   const onUnreadable = (name: string, error: unknown): void =>
     deps.log.info({ location: location.metadata.name, backup: name, error: messageOf(error) }, "marker is unreadable");
   for await (const { backup } of listBackups(store, { only: (name) => !known.has(name), onUnreadable })) {
     await recreate(deps, location, backup);
   }
-  const held = await dropVanished(
-    deps,
-    location,
-    here.filter(({ metadata }) => !folders.has(metadata.name)),
-    here,
-  );
-  return { held };
+  const gone = here.filter(({ metadata, status }) => status?.phase === "Completed" && !folders.has(metadata.name));
+  return { held: await dropVanished(deps, { location, store, here, gone, dropped }) };
 }
 
 /** How many backups of a location can be restored. */
@@ -56,7 +60,7 @@ export function countRestorable(deps: ReconcileDeps, location: Live<"BackupStora
 }
 
 /** The Backups whose data is in this location. */
-function backupsIn(deps: ReconcileDeps, location: Live<"BackupStorageLocation">): Live<"Backup">[] {
+function backupsIn(deps: SyncDeps, location: Live<"BackupStorageLocation">): Live<"Backup">[] {
   const { name, namespace } = keyOf(location);
   return deps.live.list("Backup").filter((backup) => {
     const where = dataLocation(deps, backup);
@@ -74,11 +78,7 @@ function lacksStatus(backup: Live<"Backup">): boolean {
 }
 
 /** Makes the Backup of one marker, and gives it the status that the marker tells. */
-async function recreate(
-  deps: ReconcileDeps,
-  location: Live<"BackupStorageLocation">,
-  marker: KubeObject,
-): Promise<void> {
+async function recreate(deps: SyncDeps, location: Live<"BackupStorageLocation">, marker: KubeObject): Promise<void> {
   const key = keyOf(location);
   const options = { fieldManager: FIELD_MANAGER, fieldValidation: "Strict" } as const;
   const halfMade = deps.live.get("Backup", { namespace: key.namespace, name: marker.metadata.name });
@@ -102,7 +102,7 @@ async function recreate(
 
 /** Gives a Backup the status that its marker tells. */
 export async function adoptMarker(
-  deps: ReconcileDeps,
+  deps: SyncDeps,
   backup: Live<"Backup">,
   location: { readonly namespace: string; readonly name: string },
   marker: KubeObject,
@@ -113,33 +113,48 @@ export async function adoptMarker(
 
 /** Removes the records of data that is gone, unless so many went that the location itself must be asked about. */
 async function dropVanished(
-  deps: ReconcileDeps,
-  location: Live<"BackupStorageLocation">,
-  vanished: readonly Live<"Backup">[],
-  here: readonly Live<"Backup">[],
+  deps: SyncDeps,
+  at: {
+    readonly location: Live<"BackupStorageLocation">;
+    readonly store: ObjectStore;
+    readonly here: readonly Live<"Backup">[];
+    readonly gone: readonly Live<"Backup">[];
+    readonly dropped: number[];
+  },
 ): Promise<SyncOutcome["held"]> {
-  const gone = vanished.filter(({ status }) => status?.phase === "Completed");
+  const { location, store, here, gone, dropped } = at;
   if (gone.length === 0) return undefined;
   const staying = here.filter(({ status }) => isRestorable(status?.phase)).length - gone.length;
+  const hourAgo = deps.clock.monotonic() - HOUR_MS;
   const verdict = judgeDeletions(
     gone.map((backup) => ({ id: backup.metadata.name, kind: "Backup", uid: backup.metadata.uid ?? "" })),
     Array.from({ length: staying }, () => "Backup"),
-    { recent: 0, allowed: location.metadata.annotations?.[ALLOW_DELETIONS_ANNOTATION] },
+    {
+      recent: dropped.filter((droppedAt) => droppedAt > hourAgo).length,
+      allowed: location.metadata.annotations?.[ALLOW_DELETIONS_ANNOTATION],
+    },
   );
   if (verdict.type === "held") return { digest: verdict.digest, count: gone.length, why: verdict.why };
   for (const backup of gone) {
-    const record = recordOf(deps, backup);
-    const { uid, resourceVersion } = backup.metadata;
-    const guard = {
-      ...(uid === undefined ? {} : { uid }),
-      ...(resourceVersion === undefined ? {} : { resourceVersion }),
-    };
-    await deps.kube.delete(BACKUP, keyOf(backup), guard);
-    deps.live.remove("Backup", keyOf(backup));
-    if (record !== undefined) deps.record.noteGone(record);
+    // a LIST may have been slow, or have told an older state: only the marker itself says that it is gone
+    if ((await store.head(backupKeys(backup.metadata.name).marker)) !== undefined) continue;
+    await dropRecord(deps, backup);
+    dropped.push(deps.clock.monotonic());
     deps.log.warn({ location: location.metadata.name, backup: backup.metadata.name }, "data of a backup is gone");
   }
   return undefined;
+}
+
+async function dropRecord(deps: SyncDeps, backup: Live<"Backup">): Promise<void> {
+  const record = recordOf(deps, backup);
+  const { uid, resourceVersion } = backup.metadata;
+  const guard = {
+    ...(uid === undefined ? {} : { uid }),
+    ...(resourceVersion === undefined ? {} : { resourceVersion }),
+  };
+  await deps.kube.delete(BACKUP, keyOf(backup), guard);
+  deps.live.remove("Backup", keyOf(backup));
+  if (record !== undefined) deps.record.noteGone(record);
 }
 
 /** Removes the folders that dead runs of this cluster left without a marker. Others' folders are never touched. */

@@ -29,11 +29,14 @@ interface Seen {
   syncedAt: number | undefined;
   cleanedAt: number | undefined;
   sync: SyncOutcome;
+  /** When records were dropped; outlives a change of the location and an outage. */
+  readonly dropped: number[];
 }
 
 /** Builds the reconciler of BackupStorageLocations: tries each one, says how it is, and syncs what it holds. */
 export function createStorageLocationReconciler(deps: ReconcileDeps): (key: ObjectKey) => Promise<Result> {
   const seen = new Map<string, Seen>();
+  const dropped = new Map<string, number[]>();
 
   return async (key) => {
     const location = deps.live.get("BackupStorageLocation", key);
@@ -51,7 +54,7 @@ export function createStorageLocationReconciler(deps: ReconcileDeps): (key: Obje
       seen.delete(formatKey(key));
       return await writeUnavailable(deps, location, error);
     }
-    const state = stateOf(seen, location, conditional);
+    const state = stateOf({ seen, dropped }, location, conditional);
     const settled = await writeAvailable(deps, location, state);
     const isSynced = await syncWhenDue(deps, settled, { store, state, syncPeriodMs });
     if (isSynced) await writeAvailable(deps, settled, state);
@@ -72,7 +75,7 @@ async function tryLocation(
 }
 
 function stateOf(
-  seen: Map<string, Seen>,
+  { seen, dropped }: { readonly seen: Map<string, Seen>; readonly dropped: Map<string, number[]> },
   location: Live<"BackupStorageLocation">,
   conditional: ConditionalWrites | undefined,
 ): Seen {
@@ -85,7 +88,9 @@ function stateOf(
     syncedAt: undefined,
     cleanedAt: undefined,
     sync: { held: undefined },
+    dropped: dropped.get(key) ?? [],
   };
+  dropped.set(key, state.dropped);
   seen.set(key, state);
   return state;
 }
@@ -104,7 +109,7 @@ async function syncWhenDue(
   }
   const isFirst = state.syncedAt === undefined;
   if (!isFirst && (syncPeriodMs === 0 || nowMs - (state.syncedAt ?? 0) < syncPeriodMs / 2)) return false;
-  state.sync = await syncLocation(deps, location, store);
+  state.sync = await syncLocation(deps, location, store, state.dropped);
   state.syncedAt = nowMs;
   return true;
 }
