@@ -84,7 +84,7 @@ async function look(deps: ReconcileDeps, source: Live<"GitSource">, spec: Defaul
   const where = { url: remote.url, branch, path };
   const state = memory.states.get(name) ?? (await readSyncState(deps, source, remote, spec.statusBranch));
   memory.states.set(name, state);
-  const rewritten = await historyProblem(source, remote, state.applied?.revision, revision);
+  const rewritten = await historyProblem(source, remote, appliedThere(state, where), revision);
   if (rewritten !== undefined)
     return { outcome: { ...rewritten, afterMs: spec.intervalMs }, told: { lastAttemptedRevision: revision } };
   const tree = await readTree(deps, memory, { remote, revision, path, name });
@@ -107,6 +107,14 @@ async function look(deps: ReconcileDeps, source: Live<"GitSource">, spec: Defaul
   }
   const applied = isApplied ? { lastAppliedRevision: revision, applied: where } : {};
   return { outcome: judge(tree, report, revision, spec), told: { ...told, ...applied } };
+}
+
+/** What was applied last from this branch of this repository: another one has a history of its own. */
+function appliedThere(
+  { applied }: SyncState,
+  where: { readonly url: string; readonly branch: string },
+): Revision | undefined {
+  return applied?.url === where.url && applied.branch === where.branch ? applied.revision : undefined;
 }
 
 /** A head that does not descend from what was applied last, until a person accepts exactly that head. */
@@ -171,6 +179,7 @@ function planned(
   const key = keyOf(source);
   return planSync({
     source: formatKey(key),
+    cluster: deps.installation.cluster,
     revision,
     desired: tree.documents,
     previous: state.declared,

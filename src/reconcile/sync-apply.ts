@@ -37,7 +37,7 @@ export async function applySync(deps: ReconcileDeps, plan: SyncPlan, source: str
       const done = await applyOne(deps, action);
       if (done === "created" || done === "patched") counts[done]++;
       if (done === "pruned") prunedAt.push(deps.clock.now());
-      if (done === "conflict") failures.push(conflictOf(action));
+      if (done === "refused") failures.push(refusalOf(action));
       else deps.log.info({ source, object: idOf(objectOf(action)) }, done);
     } catch (error) {
       failures.push(failureOf(action, error));
@@ -49,7 +49,7 @@ export async function applySync(deps: ReconcileDeps, plan: SyncPlan, source: str
 async function applyOne(
   deps: ReconcileDeps,
   action: SyncAction,
-): Promise<"created" | "patched" | "pruned" | "conflict"> {
+): Promise<"created" | "patched" | "pruned" | "refused"> {
   const options = { fieldManager: FIELD_MANAGER, fieldValidation: "Strict" } as const;
   const kind = kindByName(objectOf(action).kind);
   if (kind === undefined)
@@ -71,7 +71,8 @@ async function applyOne(
       return "pruned";
     }
     case "conflict":
-      return "conflict";
+    case "taken":
+      return "refused";
   }
 }
 
@@ -91,13 +92,14 @@ function inOrder(actions: readonly SyncAction[]): SyncAction[] {
   return [...actions].sort((a, b) => rank(a) - rank(b));
 }
 
-function conflictOf(action: SyncAction): SyncFailure {
+function refusalOf(action: SyncAction): SyncFailure {
+  const named = `${placeOf(action)}${idOf(objectOf(action))}`;
+  if (action.type === "taken") {
+    const message = `${named} is a backup of cluster ${action.cluster} already: choose another name`;
+    return { type: "stall", reason: "BackupNameTaken", message };
+  }
   const owner = action.type === "conflict" ? action.owner : "";
-  return {
-    type: "stall",
-    reason: "Conflict",
-    message: `${placeOf(action)}${idOf(objectOf(action))} is declared by source ${owner} too, which keeps it`,
-  };
+  return { type: "stall", reason: "Conflict", message: `${named} is declared by source ${owner} too, which keeps it` };
 }
 
 function failureOf(action: SyncAction, error: unknown): SyncFailure {

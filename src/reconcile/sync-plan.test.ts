@@ -25,6 +25,7 @@ function inputOf(desired: KubeObject[], cluster: KubeObject[], more: Partial<Syn
   const objects = new Map(cluster.map((object) => [`${object.kind} ${formatKey(keyOf(object))}`, object]));
   return {
     source: "holdfast/main",
+    cluster: "testbed",
     revision: "c".repeat(40),
     desired: desired.map(document),
     previous: undefined,

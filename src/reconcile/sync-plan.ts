@@ -22,6 +22,8 @@ export type SyncAction =
       readonly patch: GuardedPatch;
     }
   | { readonly type: "conflict"; readonly document: DesiredDocument; readonly owner: string }
+  /** A Backup whose name stands in the cluster for the backup of another one. */
+  | { readonly type: "taken"; readonly document: DesiredDocument; readonly cluster: string }
   | { readonly type: "prune"; readonly live: KubeObject };
 
 export interface SyncPlan {
@@ -42,6 +44,8 @@ export interface HeldDeletions {
 export interface SyncInput {
   /** `namespace/name` of the source. */
   readonly source: string;
+  /** The name of this installation. */
+  readonly cluster: string;
   /** The commit the documents stand at. */
   readonly revision: string;
   readonly desired: readonly DesiredDocument[];
@@ -113,6 +117,8 @@ function planDocument(
   }
   const holder = live.metadata.annotations?.[GIT_SOURCE_ANNOTATION];
   if (owner !== undefined && holder !== input.source) return { type: "conflict", document, owner };
+  const madeIn = object.kind === "Backup" ? (live.status as { cluster?: string } | undefined)?.cluster : undefined;
+  if (madeIn !== undefined && madeIn !== input.cluster) return { type: "taken", document, cluster: madeIn };
   const merged = mergeDesired(live, object, before);
   if (compare(live, merged).length === 0) return undefined;
   const patch = guardedPatch(live, withProvenance(merged, input));
