@@ -3,16 +3,29 @@
  * race. Declared here and nowhere else; `HOLDFAST_FAULT_AT` (read by `cli/config.ts`) arms one of them.
  */
 export const FAILPOINTS = [
+  "backup-unclaimed",
   "backup-cr-claimed",
   "backup-bucket-claimed",
   "backup-archive-put",
+  "backup-logs-put",
+  "backup-lists-put",
+  "backup-index-put",
+  "backup-manifest-put",
   "backup-marker-put",
+  "backup-status-written",
+  "restore-unclaimed",
   "restore-cr-claimed",
   "restore-bucket-claimed",
   "restore-key-pushed",
+  "restore-safety-created",
+  "restore-safety-made",
+  "restore-prepared",
   "restore-midway",
-  "restore-before-done",
-  "restore-done",
+  "restore-objects-written",
+  "restore-status-written",
+  "restore-recorded",
+  "restore-key-ended",
+  "restore-done-put",
 ] as const;
 
 export type Failpoint = (typeof FAILPOINTS)[number];

@@ -58,7 +58,10 @@ export async function publishBackup(
     lists: run.lists,
     index: members,
   };
-  const { manifestSha256 } = await writer.publish(manifest, markerObject(request, facts), signal);
+  const { manifestSha256 } = await writer.publish(manifest, markerObject(request, facts), {
+    signal,
+    beforeMarker: () => reach("marker"),
+  });
   return manifestSha256;
 }
 

@@ -65,7 +65,7 @@ export interface RequestedObject {
 }
 
 /** The steps of the write order, each reached before its write. */
-export type BackupStep = "claim" | "archive" | "logs" | "lists" | "index" | "publish" | "done";
+export type BackupStep = "claim" | "archive" | "logs" | "lists" | "index" | "publish" | "marker" | "done";
 
 /** How far a backup is. */
 export interface BackupRunProgress {

@@ -74,6 +74,7 @@ async function begin(deps: ReconcileDeps, backup: Live<"Backup">): Promise<Resul
   const token = randomUUID();
   const slot = deps.runs.reserve(backupRunKey(key));
   if (slot === undefined) return await waitFor(deps, backup, waiting("Queued", "waits for a free slot", WAIT_MS));
+  deps.hit("backup-unclaimed");
   let claimed: Live<"Backup">;
   try {
     claimed = await claimInStatus(deps, backup, { token, location: location.metadata.name });

@@ -29,7 +29,11 @@ export interface BackupExecution {
 /** The engine's steps at which a test may kill the process. */
 const FAILPOINT_AT: Partial<Record<BackupStep, Failpoint>> = {
   archive: "backup-bucket-claimed",
-  publish: "backup-archive-put",
+  logs: "backup-archive-put",
+  lists: "backup-logs-put",
+  index: "backup-lists-put",
+  publish: "backup-index-put",
+  marker: "backup-manifest-put",
   done: "backup-marker-put",
 };
 
@@ -46,6 +50,7 @@ export async function executeBackup(deps: ReconcileDeps, execution: BackupExecut
   const status = createStatusTrail(deps, BACKUP, backup);
   const outcome = await runToOutcome(deps, execution, status);
   const ended = await status.write((before) => endedStatus(deps, backup, before, outcome));
+  deps.hit("backup-status-written");
   log.info({ phase: outcome.phase, items: outcome.itemsBackedUp, errors: outcome.errors }, "backup ends");
   return ended;
 }

@@ -34,6 +34,7 @@ export function createRestoreEnd(deps: ReconcileDeps): RestoreEnd {
       const ledger = await ledgerOfEnded(deps, plan, run.key);
       if (ledger === undefined) return requeue(LOCATION_RETRY_MS);
       await recordFiles(deps, plan, run.id);
+      deps.hit("restore-recorded");
       const { cluster } = deps.installation;
       const { namespace, name } = keyOf(plan);
       const claimedAt = run.claimedAt ?? plan.status?.startTimestamp ?? rfc3339(deps.clock.now());

@@ -124,11 +124,13 @@ export async function finishLedger(deps: ReconcileDeps, ledger: Ledger, record: 
   const { done } = record;
   if (done === undefined) return;
   await deps.record.writeKey(record);
+  deps.hit("restore-key-ended");
   const { store, conditionalWrites } = ledger;
   if (store === undefined) return;
   const options = conditionalWrites === undefined ? {} : { conditionalWrites };
   try {
     await finishRestoreClaim(store, ledger.key, { run: record.run, ...done }, options);
+    deps.hit("restore-done-put");
   } catch (error) {
     const isDenied = isCoded(error, "StoreReadOnly") || isCoded(error, "StoreAuth");
     if (!isDenied || !ledger.isReadOnly) throw error;

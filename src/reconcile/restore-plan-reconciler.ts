@@ -151,6 +151,7 @@ export function createRestorePlanReconciler(deps: ReconcileDeps): (key: ObjectKe
     const name = keyOf(plan);
     const started = deps.runs.start(restoreRunKey(name), async (signal) => {
       try {
+        deps.hit("restore-unclaimed");
         const claimed = await claimInStatus(deps, plan, { ...run, key, backup: source.resolved });
         deps.hit("restore-cr-claimed");
         const { inputs } = attempt;

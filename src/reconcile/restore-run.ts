@@ -57,6 +57,7 @@ export async function executeRestore(deps: ReconcileDeps, execution: RestoreExec
   if (!isPrepared(plan.status, ledger.key, execution.safety.type)) {
     const prepared = await prepare(deps, execution, { engine, spool });
     await status.write((before) => ({ ...before, ...prepared }));
+    deps.hit("restore-prepared");
     safetyBackup = prepared.safetyBackup;
   }
   const restored = { count: 0, toldAt: 0 };
@@ -82,10 +83,10 @@ export async function executeRestore(deps: ReconcileDeps, execution: RestoreExec
     },
   );
   await spool.flush();
-  deps.hit("restore-before-done");
+  deps.hit("restore-objects-written");
   if (outcome.cancelled && isShutdown(signal)) return; // not over: the next process goes on with this run
   await status.write((before) => endedStatus(deps, plan, before, outcome));
-  deps.hit("restore-done");
+  deps.hit("restore-status-written");
   log.info({ phase: outcome.phase, ...outcome.counts, errors: outcome.errors }, "restore ends");
 }
 
@@ -107,6 +108,7 @@ async function prepare(
   if (safety.type !== "location" || planned.touched.length === 0) return told;
   const { location } = safety;
   const safetyBackup = await makeSafetyBackup(deps, { plan, run, location, objects: planned.touched, signal });
+  deps.hit("restore-safety-made");
   return { ...told, safetyBackup };
 }
 

@@ -110,6 +110,7 @@ async function claimed(
   };
   const options = { fieldManager: FIELD_MANAGER, fieldValidation: "Strict" } as const;
   const made = (await deps.kube.create(BACKUP, object, options)) as Live<"Backup">;
+  deps.hit("restore-safety-created");
   const nowMs = deps.clock.now();
   const generation = made.metadata.generation;
   const standing = { type: "reconciling", reason: "Progressing", message: "the safety backup is running" } as const;

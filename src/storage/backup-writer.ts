@@ -1,8 +1,9 @@
 import type { Readable } from "node:stream";
+import { MANIFEST_SHA256_ANNOTATION } from "../api/annotations.ts";
 import { sha256 } from "../api/digest.ts";
 import type { KubeObject } from "../api/object.ts";
 import { CodedError } from "../errors.ts";
-import { type BackupKeys, backupKeys, MANIFEST_ANNOTATION } from "./layout.ts";
+import { type BackupKeys, backupKeys } from "./layout.ts";
 import { encodeManifest, type Manifest, type ManifestFile } from "./manifest.ts";
 import { encodeMarker } from "./marker.ts";
 import type { ObjectStore } from "./object-store.ts";
@@ -24,7 +25,14 @@ export interface BackupWriter {
    * Puts the manifest, HEADs every file, then puts the marker, to which it adds the manifest's annotation.
    * @throws {BackupIncomplete} when a file is missing or has another size: the marker is then not put.
    */
-  publish(manifest: Omit<Manifest, "files">, backup: KubeObject, signal?: AbortSignal): Promise<PublishedBackup>;
+  publish(manifest: Omit<Manifest, "files">, backup: KubeObject, options?: PublishOptions): Promise<PublishedBackup>;
+}
+
+/** How a backup is published. */
+export interface PublishOptions {
+  readonly signal?: AbortSignal;
+  /** Awaited when all but the marker stands and was checked. */
+  readonly beforeMarker?: () => Promise<void>;
 }
 
 /** A backup that is there for all to see. */
@@ -54,7 +62,7 @@ export function createBackupWriter(store: ObjectStore, name: string, options: Ba
   async function publish(
     manifest: Omit<Manifest, "files">,
     backup: KubeObject,
-    signal?: AbortSignal,
+    { signal, beforeMarker }: PublishOptions = {},
   ): Promise<PublishedBackup> {
     const bytes = encodeManifest({ ...manifest, files });
     const { sizeBytes } = await putOnce(store, keys.manifest, bytes, { conditionalWrites, signal });
@@ -62,6 +70,7 @@ export function createBackupWriter(store: ObjectStore, name: string, options: Ba
     await Promise.all(all.map((file) => checkPut(store, name, { ...file, key: `${keys.prefix}${file.name}` }, signal)));
     const manifestSha256 = sha256(bytes);
     const marker = encodeMarker(annotated(backup, manifestSha256));
+    await beforeMarker?.();
     await putOnce(store, keys.marker, marker, { conditionalWrites, signal });
     return { manifestSha256 };
   }
@@ -86,6 +95,6 @@ async function checkPut(
 }
 
 function annotated(backup: KubeObject, manifestSha256: string): KubeObject {
-  const annotations = { ...backup.metadata.annotations, [MANIFEST_ANNOTATION]: manifestSha256 };
+  const annotations = { ...backup.metadata.annotations, [MANIFEST_SHA256_ANNOTATION]: manifestSha256 };
   return { ...backup, metadata: { ...backup.metadata, annotations } };
 }
