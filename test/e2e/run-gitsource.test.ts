@@ -146,4 +146,34 @@ describe("a GitSource", () => {
     expect(before).toEqual([undefined, "False Progressing"]);
     expect(holds(await statusOf("main"), "Ready")).toBe("True Applied");
   });
+
+  it("goes on in another repository, and on another branch, whose history is its own", async () => {
+    const { namespace } = holdfast;
+    const old = await git.createRepository();
+    const moved = await git.createRepository();
+    await old.repository.commit({ files: { "shop.yaml": policyYaml(namespace, "shop", "one") } });
+    await moved.repository.commit({ files: { "shop.yaml": policyYaml(namespace, "shop", "two") } });
+    await moved.repository.commit({
+      branch: "next",
+      files: { "shop.yaml": policyYaml(namespace, "shop", "three") },
+    });
+    await createSecret("secret");
+    await createSource("main", old.url);
+    await once();
+    const applied: (string | undefined)[] = [];
+    const note = async (): Promise<void> => {
+      const { spec } = await cluster.get("BackupPolicy", namespace, "shop");
+      const included = /"includedNamespaces":\["(\w+)"/.exec(JSON.stringify(spec))?.[1];
+      applied.push(`${included} ${holds(await statusOf("main"), "Ready")}`);
+    };
+
+    await cluster.patch("GitSource", namespace, "main", { spec: { url: moved.url } });
+    await once();
+    await note();
+    await cluster.patch("GitSource", namespace, "main", { spec: { ref: { branch: "next" } } });
+    await once();
+    await note();
+
+    expect(applied).toEqual(["two True Applied", "three True Applied"]);
+  });
 });
