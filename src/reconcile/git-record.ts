@@ -130,6 +130,7 @@ export function createGitRecord(state: RecordState): GitRecord {
     const target = reachable();
     if (target === undefined) return record;
     let standing = record;
+    let builtOn: string | undefined;
     try {
       const outcome = await target.remote.commitIfChanged({
         branch: target.branch,
@@ -141,6 +142,7 @@ export function createGitRecord(state: RecordState): GitRecord {
         files: async (head) => {
           await assertOurs(head, installation);
           standing = record;
+          builtOn = head.revision;
           const path = keyPath(record.key);
           const there = await head.readFile(path);
           const before = there === undefined ? undefined : readableKey(there, record.key);
@@ -152,7 +154,8 @@ export function createGitRecord(state: RecordState): GitRecord {
         },
         ...(signal === undefined ? {} : { signal }),
       });
-      if (outcome.type === "committed" && pending.files.size === 0) lastHead = outcome.revision;
+      // on any other head there may be edits that only a comparison of everything undoes
+      if (lastHead !== undefined && builtOn === lastHead) lastHead = outcome.revision;
     } catch (error) {
       throw unreadable(error);
     }
