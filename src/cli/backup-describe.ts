@@ -1,10 +1,10 @@
 import { Command } from "commander";
 import { stringify } from "yaml";
+import { MANIFEST_SHA256_ANNOTATION } from "../api/annotations.ts";
 import { BACKUP } from "../api/kinds.ts";
 import { isCoded } from "../errors.ts";
 import { type DescribedBackup, describeBackup } from "../report/backup-describe.ts";
 import type { BackupReader } from "../storage/backup-reader.ts";
-import { MANIFEST_ANNOTATION } from "../storage/layout.ts";
 import type { ObjectStore } from "../storage/object-store.ts";
 import { readBackupFile, type SourceOptions, withBackup, withSource } from "./backup-source.ts";
 import type { CliIo } from "./io.ts";
@@ -61,7 +61,7 @@ async function gather(reader: BackupReader, store: ObjectStore, details: boolean
   const archive = manifest?.files.find((file) => file.name === `${name}.tar.gz`);
   return {
     marker: reader.backup,
-    manifestSha256: reader.backup.metadata.annotations?.[MANIFEST_ANNOTATION],
+    manifestSha256: reader.backup.metadata.annotations?.[MANIFEST_SHA256_ANNOTATION],
     manifest:
       manifest === undefined
         ? undefined

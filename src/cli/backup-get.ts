@@ -1,9 +1,9 @@
 import { Command } from "commander";
 import { stringify } from "yaml";
+import { MANIFEST_SHA256_ANNOTATION } from "../api/annotations.ts";
 import { BACKUP } from "../api/kinds.ts";
 import type { KubeObject } from "../api/object.ts";
 import { textTable } from "../report/table.ts";
-import { MANIFEST_ANNOTATION } from "../storage/layout.ts";
 import { listBackups } from "../storage/list-backups.ts";
 import { openSource, type SourceOptions, statusOf, withSource } from "./backup-source.ts";
 import type { CliIo } from "./io.ts";
@@ -57,7 +57,7 @@ function render(io: CliIo, backups: readonly KubeObject[]): string {
 function row(backup: KubeObject): string[] {
   const status = statusOf(backup);
   const isOurs =
-    status.manifestSha256 !== undefined || backup.metadata.annotations?.[MANIFEST_ANNOTATION] !== undefined;
+    status.manifestSha256 !== undefined || backup.metadata.annotations?.[MANIFEST_SHA256_ANNOTATION] !== undefined;
   const isLive =
     backup.apiVersion.startsWith("holdfast.dev/") && status.phase !== "Completed" && status.phase !== "PartiallyFailed";
   return [

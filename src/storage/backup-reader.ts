@@ -1,9 +1,10 @@
+import { MANIFEST_SHA256_ANNOTATION } from "../api/annotations.ts";
 import { sha256 } from "../api/digest.ts";
 import type { KubeObject, ObjectKey } from "../api/object.ts";
 import { CodedError, isCoded } from "../errors.ts";
 import { openHoldfastBackup } from "./holdfast-reader.ts";
 import type { IndexRow } from "./index-row.ts";
-import { backupKeys, isSegment, MANIFEST_ANNOTATION } from "./layout.ts";
+import { backupKeys, isSegment } from "./layout.ts";
 import { decodeManifest, type Manifest } from "./manifest.ts";
 import { decodeMarker } from "./marker.ts";
 import type { ObjectStore } from "./object-store.ts";
@@ -84,7 +85,7 @@ export async function openBackup(
   const keys = backupKeys(name);
   const marker = await readMarker(store, name, options.signal);
   const backup = decodeMarker(keys.marker, marker);
-  const manifestSha256 = backup.metadata.annotations?.[MANIFEST_ANNOTATION];
+  const manifestSha256 = backup.metadata.annotations?.[MANIFEST_SHA256_ANNOTATION];
   if (manifestSha256 === undefined) {
     return openVeleroBackup(store, { name, backup, digest: sha256(marker) }, options);
   }

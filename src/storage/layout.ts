@@ -13,9 +13,6 @@ export const CLAIM_FILE = "holdfast-claim.json";
 export const MANIFEST_FILE = "holdfast.json";
 export const INDEX_FILE = "holdfast-index.jsonl.gz";
 
-/** The marker's annotation that tells our backups from Velero's. Value: 64 hex digits, the SHA-256 of `holdfast.json`. */
-export const MANIFEST_ANNOTATION = "holdfast.dev/manifest-sha256";
-
 /** Every backup's folder lies below this. */
 export const BACKUPS_PREFIX = "backups/";
 /** The records and claims of restores lie below this. */

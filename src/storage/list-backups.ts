@@ -1,7 +1,8 @@
+import { MANIFEST_SHA256_ANNOTATION } from "../api/annotations.ts";
 import type { KubeObject } from "../api/object.ts";
 import { isCoded } from "../errors.ts";
 import { type BackupClaim, readBackupClaim } from "./claims.ts";
-import { BACKUPS_PREFIX, backupKeys, isSegment, MANIFEST_ANNOTATION } from "./layout.ts";
+import { BACKUPS_PREFIX, backupKeys, isSegment } from "./layout.ts";
 import { decodeMarker } from "./marker.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { readAll } from "./streams.ts";
@@ -51,7 +52,7 @@ async function readListed(
   const key = backupKeys(name).marker;
   try {
     const backup = decodeMarker(key, await readAll(await store.get(key, options.signal)));
-    const manifestSha256 = backup.metadata.annotations?.[MANIFEST_ANNOTATION];
+    const manifestSha256 = backup.metadata.annotations?.[MANIFEST_SHA256_ANNOTATION];
     return { name, backup, ...(manifestSha256 !== undefined && { manifestSha256 }) };
   } catch (error) {
     if (isCoded(error, "StoreObjectMissing")) return undefined;

@@ -1,9 +1,10 @@
+import { MANIFEST_SHA256_ANNOTATION } from "../api/annotations.ts";
 import { sha256 } from "../api/digest.ts";
 import type { KubeObject } from "../api/object.ts";
 import { CodedError, isCoded, messageOf } from "../errors.ts";
 import { readManifest } from "./backup-reader.ts";
 import { createCountingStore } from "./counting-store.ts";
-import { backupKeys, isSegment, MANIFEST_ANNOTATION } from "./layout.ts";
+import { backupKeys, isSegment } from "./layout.ts";
 import type { Manifest } from "./manifest.ts";
 import { decodeMarker } from "./marker.ts";
 import type { ObjectStore } from "./object-store.ts";
@@ -56,7 +57,7 @@ export async function verifyBackup(store: ObjectStore, name: string, options: Ve
   const problems: VerifyProblem[] = [];
   const marker = await readMarker(counted, name, options.signal);
   const backup = attemptMarker(name, marker, problems);
-  const manifestSha256 = backup?.metadata.annotations?.[MANIFEST_ANNOTATION];
+  const manifestSha256 = backup?.metadata.annotations?.[MANIFEST_SHA256_ANNOTATION];
   const run = { store: counted, name, folder, problems, options };
   const items =
     backup === undefined
