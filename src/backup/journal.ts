@@ -1,9 +1,8 @@
 /** What a backup says while it runs: its log file, and the warnings and errors of its results, in Velero's shapes. */
-import { promisify } from "node:util";
-import { gzip } from "node:zlib";
 import type { Clock } from "../clock.ts";
 import { rfc3339 } from "../clock.ts";
 import { messageOf } from "../errors.ts";
+import { encodeLogs } from "../storage/velero-files.ts";
 import type { BackupResults, ResultGroups } from "./types.ts";
 
 /** What a line is about. With `namespace` ("" for cluster-scoped) it is filed there, without it under the run itself. */
@@ -27,7 +26,6 @@ export interface Journal {
   logFile(): Promise<Buffer>;
 }
 
-const compress = promisify(gzip);
 /** Lines kept beyond warnings and errors; a backup logs resources, not objects, so that it never comes near. */
 const MAX_INFO_LINES = 100_000;
 
@@ -64,7 +62,7 @@ export function createJournal(clock: Clock, backup: string): Journal {
       return errors.count();
     },
     results: () => ({ warnings: warnings.groups(), errors: errors.groups() }),
-    logFile: () => compress(Buffer.from(lines.map((line) => `${line}\n`).join(""))),
+    logFile: () => encodeLogs(lines),
   };
 }
 

@@ -1,18 +1,15 @@
 /** The files of a collected backup in the order of design: logs, results, lists, index, manifest, marker. */
-import { promisify } from "node:util";
-import { gzip } from "node:zlib";
 import { CONTENT_DIGEST_VERSION } from "../api/digest.ts";
 import { HOLDFAST_VERSION } from "../api/version.ts";
 import type { ArchiveTotals } from "../storage/archive-writer.ts";
 import type { BackupWriter } from "../storage/backup-writer.ts";
 import { FORMAT_VERSION, type Manifest } from "../storage/manifest.ts";
+import { encodeGzipJson } from "../storage/velero-files.ts";
 import type { UnprotectedVolume } from "../volumes/unprotected.ts";
 import { volumeInfoRows } from "../volumes/unprotected.ts";
 import { type MarkerFacts, markerObject } from "./marker-plan.ts";
 import type { BackupRun } from "./run.ts";
 import type { BackupRequest, BackupStep } from "./types.ts";
-
-const compress = promisify(gzip);
 
 /** What `publishBackup` puts beside the archive. */
 export interface CollectedBackup {
@@ -34,12 +31,12 @@ export async function publishBackup(
   await reach("logs");
   await writer.put("logs", await run.journal.logFile(), signal);
   await reach("lists");
-  await writer.put("results", await jsonFile(run.journal.results()), signal);
-  await writer.put("resourceList", await jsonFile(run.names.list()), signal);
-  await writer.put("itemOperations", await jsonFile([]), signal);
-  await writer.put("volumeInfo", await jsonFile(volumeInfoRows(collected.unprotected, run.volumes)), signal);
-  await writer.put("volumeSnapshots", await jsonFile([]), signal);
-  await writer.put("podVolumeBackups", await jsonFile([]), signal);
+  await writer.put("results", await encodeGzipJson(run.journal.results()), signal);
+  await writer.put("resourceList", await encodeGzipJson(run.names.list()), signal);
+  await writer.put("itemOperations", await encodeGzipJson([]), signal);
+  await writer.put("volumeInfo", await encodeGzipJson(volumeInfoRows(collected.unprotected, run.volumes)), signal);
+  await writer.put("volumeSnapshots", await encodeGzipJson([]), signal);
+  await writer.put("podVolumeBackups", await encodeGzipJson([]), signal);
   await reach("index");
   const [, members] = await Promise.all([writer.put("index", totals.index.readable, signal), totals.index.members]);
   await reach("publish");
@@ -63,8 +60,4 @@ export async function publishBackup(
     beforeMarker: () => reach("marker"),
   });
   return manifestSha256;
-}
-
-async function jsonFile(value: unknown): Promise<Buffer> {
-  return await compress(Buffer.from(`${JSON.stringify(value)}\n`));
 }

@@ -1,14 +1,14 @@
 /** Where the commands that look into backups find them: a storage location of the cluster, or a folder. */
-import { gunzipSync } from "node:zlib";
 import type { Command } from "commander";
 import type { Backup } from "../api/kinds.generated.ts";
 import { BACKUP } from "../api/kinds.ts";
 import type { KubeObject } from "../api/object.ts";
-import { CodedError, isCoded } from "../errors.ts";
+import { CodedError } from "../errors.ts";
 import { type BackupReader, openBackup } from "../storage/backup-reader.ts";
 import { FsStore } from "../storage/fs-store.ts";
 import { type BackupKeys, backupKeys } from "../storage/layout.ts";
 import type { ObjectStore } from "../storage/object-store.ts";
+import { readGzipText } from "../storage/velero-files.ts";
 import type { CliIo } from "./io.ts";
 
 export interface SourceOptions {
@@ -76,14 +76,7 @@ export async function readBackupFile(
   name: string,
   file: keyof BackupKeys,
 ): Promise<string | undefined> {
-  try {
-    const chunks: Buffer[] = [];
-    for await (const chunk of await store.get(backupKeys(name)[file])) chunks.push(chunk as Buffer);
-    return gunzipSync(Buffer.concat(chunks)).toString();
-  } catch (error) {
-    if (isCoded(error, "StoreObjectMissing")) return undefined;
-    throw error;
-  }
+  return await readGzipText(store, backupKeys(name)[file]);
 }
 
 /** The resource of an archive that a person means: `cm`, `configmap`, `configmaps` or `deployments.apps`. @throws {Usage} */

@@ -1,14 +1,10 @@
 /** What Velero's tools expect to find of a restore in the bucket (velero-facts §1.3). */
-import { promisify } from "node:util";
-import { gzip } from "node:zlib";
 import { rfc3339 } from "../clock.ts";
 import { isCoded, messageOf } from "../errors.ts";
 import { restoreKeys } from "../storage/layout.ts";
-import type { ObjectStore } from "../storage/object-store.ts";
+import { encodeGzipJson, encodeLogs } from "../storage/velero-files.ts";
 import type { RunTally } from "./results.ts";
 import type { RestoreDeps } from "./types.ts";
-
-const compress = promisify(gzip);
 
 /** Writes logs, results and lists under `restores/<run>/`. A store that does not let us is a warning, not a failure. */
 export async function uploadRecords(
@@ -20,15 +16,15 @@ export async function uploadRecords(
   const { store } = deps;
   if (store === undefined || deps.writeRecords === false) return;
   const keys = restoreKeys(run);
-  const files: [string, string][] = [
-    [keys.logs, lines.map((line) => `${line}\n`).join("")],
-    [keys.results, json({ warnings: tally.warnings, errors: tally.errors })],
-    [keys.resourceList, json(tally.resourceList())],
-    [keys.itemOperations, json([])],
-    [keys.volumeInfo, json([])],
+  const files: [string, Promise<Buffer>][] = [
+    [keys.logs, encodeLogs(lines)],
+    [keys.results, encodeGzipJson({ warnings: tally.warnings, errors: tally.errors })],
+    [keys.resourceList, encodeGzipJson(tally.resourceList())],
+    [keys.itemOperations, encodeGzipJson([])],
+    [keys.volumeInfo, encodeGzipJson([])],
   ];
   try {
-    for (const [key, text] of files) await putGzip(store, key, text);
+    for (const [key, bytes] of files) await store.put(key, await bytes);
   } catch (error) {
     const denied = isCoded(error, "StoreReadOnly") || isCoded(error, "StoreAuth");
     const message = denied
@@ -42,12 +38,4 @@ export async function uploadRecords(
 /** One line of the log, as Velero's JSON logs have it. */
 export function logLine(ms: number, level: "info" | "warning" | "error", message: string): string {
   return `time="${rfc3339(ms)}" level=${level} msg=${JSON.stringify(message)}`;
-}
-
-async function putGzip(store: ObjectStore, key: string, text: string): Promise<void> {
-  await store.put(key, await compress(Buffer.from(text)));
-}
-
-function json(value: unknown): string {
-  return `${JSON.stringify(value)}\n`;
 }

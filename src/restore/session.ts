@@ -1,13 +1,11 @@
 /** What one restore knows while it goes on: its options, what the cluster serves, and the facts that later steps need. */
-import { gunzipSync } from "node:zlib";
-import { parseJson } from "../api/json.ts";
 import { groupResource } from "../api/object.ts";
 import { resourceResolver } from "../api/resource-name.ts";
-import { CodedError, isCoded } from "../errors.ts";
+import { CodedError } from "../errors.ts";
 import type { Discovery, ServedResource } from "../kube/client.ts";
 import { backupKeys } from "../storage/layout.ts";
 import type { ObjectStore } from "../storage/object-store.ts";
-import { readAll } from "../storage/streams.ts";
+import { readGzipJson } from "../storage/velero-files.ts";
 import { isRecord, textAt } from "./json-path.ts";
 import type { KnownWorld } from "./kinds/handler.ts";
 import { restoreLabels } from "./labels.ts";
@@ -126,17 +124,7 @@ async function gatherFacts(
 
 /** A missing file means what Velero's restore takes it for: nothing is known of the volumes' data. */
 async function volumeMethods(store: ObjectStore, backup: string): Promise<Map<string, string>> {
-  const key = backupKeys(backup).volumeInfo;
-  let list: unknown;
-  try {
-    list = parseJson(gunzipSync(await readAll(await store.get(key))));
-  } catch (error) {
-    if (isCoded(error, "StoreObjectMissing")) return new Map();
-    if (error instanceof CodedError) throw error;
-    throw new CodedError("ArchiveInvalid", { key, why: "not gzipped JSON" }, `${key} can't be read as gzipped JSON`, {
-      cause: error,
-    });
-  }
+  const list = await readGzipJson(store, backupKeys(backup).volumeInfo);
   const entries = Array.isArray(list) ? list.filter(isRecord) : [];
   const methods = new Map<string, string>();
   for (const entry of entries) {
