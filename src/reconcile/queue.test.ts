@@ -102,6 +102,33 @@ describe("the workqueue", () => {
   });
 });
 
+describe("a queue that is closed in the middle of its work", () => {
+  it("makes no appointment any more: a timer would keep the process alive", async () => {
+    const slept: number[] = [];
+    const begun = Promise.withResolvers<void>();
+    const mayEnd = Promise.withResolvers<void>();
+    const queue = createWorkQueue({
+      clock: { ...systemClock, sleep: async (ms) => void slept.push(ms) },
+      workers: 1,
+      random: () => 0,
+      reconcile: async () => {
+        begun.resolve();
+        await mayEnd.promise;
+        return requeue(30_000);
+      },
+      onFailure: () => {},
+    });
+
+    queue.add("a");
+    await begun.promise;
+    const closed = queue.close();
+    mayEnd.resolve();
+    await closed;
+
+    expect(slept).toEqual([]);
+  });
+});
+
 describe("the backoff", () => {
   it("doubles up to its cap and keeps half of it whatever the jitter", () => {
     expect([1, 2, 3, 40].map((failures) => backoffMs(failures, DEFAULT_BACKOFF, 1))).toEqual([250, 500, 1000, 300_000]);

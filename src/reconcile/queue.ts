@@ -77,7 +77,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
     try {
       const result = await options.reconcile(key);
       failures.delete(key);
-      if (result.type === "requeue") appointments.make(key, result.afterMs);
+      if (result.type === "requeue" && !closed) appointments.make(key, result.afterMs);
     } catch (error) {
       const count = (failures.get(key) ?? 0) + 1;
       failures.set(key, count);
