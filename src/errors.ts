@@ -81,6 +81,8 @@ export function isCoded<C extends ErrorCode>(error: unknown, code: C): error is 
 
 /** What a person does about a failure where its message alone does not say it; undefined for most. */
 export function remedyFor(error: unknown): string | undefined {
+  if (isCoded(error, "KubeUnavailable"))
+    return "check that the API server runs, and what --kubeconfig and --context name";
   const isDamage =
     isCoded(error, "ArchiveTruncated") || isCoded(error, "ArchiveInvalid") || isCoded(error, "DigestMismatch");
   return isDamage

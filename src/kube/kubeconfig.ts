@@ -30,7 +30,7 @@ export function loadKubeConfig(source: KubeConfigSource): KubeConfig {
     throw new CodedError(
       "KubeConfigInvalid",
       { path: where },
-      `cannot read the kubeconfig (${where}): ${messageOf(error)}`,
+      `cannot read the kubeconfig (${where}): ${firstLine(messageOf(error))}`,
       {
         cause: error,
       },
@@ -106,4 +106,9 @@ function tellExecPlugin(user: User): void {
     spec: { interactive: false },
   };
   plugin.env = [...(plugin.env ?? []), { name: "KUBERNETES_EXEC_INFO", value: JSON.stringify(asked) }];
+}
+
+/** A YAML error goes on with an excerpt, which may hold a token. */
+function firstLine(text: string): string {
+  return text.split("\n", 1)[0] ?? "";
 }
