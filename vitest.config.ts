@@ -9,8 +9,8 @@ const realServers = {
 
 export default defineConfig({
   test: {
-    // Two files at once: one per core of the smallest machine we support; the servers take the rest.
-    maxWorkers: 2,
+    // More than the two cores of the smallest machine we support: tests on servers mostly wait for them.
+    maxWorkers: 3,
     projects: [
       { test: { name: "unit", include: ["src/**/*.test.ts", "test/*.test.ts"], testTimeout: 60_000 } },
       { test: { name: "integration", include: ["test/integration/**/*.test.ts"], ...realServers } },

@@ -23,6 +23,19 @@ export async function settle(kube: KubeClient, scenario: BackupScenario): Promis
   );
 }
 
+/** Waits until nothing that the scenario is about to create is still on its way out: scenarios share names. */
+export async function waitForLeavers(kube: KubeClient, scenario: BackupScenario): Promise<void> {
+  const { resources } = await kube.discovery({ refresh: true });
+  for (const object of documents(scenario.before)) {
+    const { group } = parseApiVersion(object.apiVersion);
+    const resource = resources.find((each) => each.preferred && each.kind === object.kind && each.group === group);
+    if (resource === undefined) continue;
+    const stays = async (): Promise<boolean> =>
+      (await kube.get(resource, keyOf(object)))?.metadata.deletionTimestamp === undefined;
+    await waitUntil(stays, { what: `the last ${object.kind} ${object.metadata.name} is gone`, timeoutMs: 60_000 });
+  }
+}
+
 /** What would disturb the next scenario, or every later one, until it is gone. */
 const DISTURBING = ["admissionregistration.k8s.io", "apiregistration.k8s.io"];
 

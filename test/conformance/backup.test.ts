@@ -14,7 +14,7 @@ import { usePrivateCluster } from "../support/use-test-cluster.ts";
 import { type BackupScenario, loadBackupScenario, type RecordedBackup, scenarioFolders } from "./backup-case.ts";
 import { compareBackups, type OwnBackup } from "./backup-compare.ts";
 import { BACKUP_DIFFERENCES } from "./backup-differences.ts";
-import { settle, tearDown } from "./backup-state.ts";
+import { settle, tearDown, waitForLeavers } from "./backup-state.ts";
 import { applyBefore, documents, runSteps } from "./restore-scenario.ts";
 
 const ROOT = resolve(process.env.HOLDFAST_CONFORMANCE_DIR ?? join(import.meta.dirname, "../testdata/velero"));
@@ -38,6 +38,7 @@ describe("backups as Velero recorded them", async () => {
 
   it.each(await scenarioFolders(ROOT))("%s", async (folder) => {
     scenario = await loadBackupScenario(join(ROOT, folder));
+    await waitForLeavers(kube, scenario);
     await cluster.apply(...scenario.veleroNamespace);
     await applyBefore(cluster, scenario.before);
     await runSteps(cluster, scenario.setup);
@@ -55,7 +56,9 @@ describe("backups as Velero recorded them", async () => {
     }
 
     const verdict = unexplained.length > 0 ? "fail" : used.size > 0 ? `pass (${[...used].sort().join(", ")})` : "pass";
-    process.stdout.write(`conformance backup ${folder}: ${verdict}\n`);
+    process.stdout.write(
+      `conformance backup ${folder}: ${verdict}\n${unexplained.map((line) => `  ${line}\n`).join("")}`,
+    );
     expect(unexplained).toEqual([]);
   });
 });

@@ -1,0 +1,3 @@
+import { replayRestores } from "./replay-restores.ts";
+
+replayRestores(0, 4);
