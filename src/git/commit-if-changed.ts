@@ -3,7 +3,7 @@ import type { Clock } from "../clock.ts";
 import { CodedError, isCoded, messageOf } from "../errors.ts";
 import { type Branch, converse } from "./branch.ts";
 import type { Clone } from "./clone.ts";
-import { parseCommit, serializeCommit, withSignature } from "./commit-object.ts";
+import { parseCommit, serializeCommit } from "./commit-object.ts";
 import { descends } from "./history.ts";
 import { objectId } from "./object-id.ts";
 import { writePack } from "./pack-writer.ts";
@@ -108,14 +108,13 @@ async function draftOn(deps: CommitDeps, request: CommitRequest, clone: Clone | 
   const edit = await editTree(read, parent?.tree, files);
   if (edit.root === parent?.tree) return undefined;
   const objects = edit.root === undefined ? [EMPTY_TREE] : edit.objects;
-  const payload = serializeCommit({
+  const bytes = serializeCommit({
     tree: edit.root ?? EMPTY_TREE.oid,
     parents: parent === undefined ? [] : [parent.revision],
     author: request.author,
     timeMs: deps.clock.now(),
     message: request.message,
   });
-  const bytes = request.sign === undefined ? payload : withSignature(payload, await request.sign(payload));
   const revision = objectId("commit", bytes);
   const commit: NewObject = { type: "commit", oid: revision, bytes, replaces: undefined };
   return { from: parent?.revision, revision, objects: [commit, ...objects], paths: edit.changed };

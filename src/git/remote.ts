@@ -77,14 +77,6 @@ export interface CommitAuthor {
   readonly email: string;
 }
 
-/** A signature as it stands in a commit, with the bytes it was made over. */
-export interface CommitSignature {
-  readonly format: "ssh" | "openpgp" | "x509" | "unknown";
-  readonly armored: string;
-  /** The commit without its `gpgsig` header. */
-  readonly payload: Buffer;
-}
-
 export interface CommitInfo {
   readonly revision: Revision;
   readonly tree: string;
@@ -93,7 +85,6 @@ export interface CommitInfo {
   readonly committer: CommitAuthor & { readonly timeMs: number };
   /** Subject, body and trailers, as written. */
   readonly message: string;
-  readonly signature: CommitSignature | undefined;
 }
 
 /** Path → new content; `undefined` deletes the file, or the folder with all that is in it. */
@@ -108,9 +99,6 @@ export interface BranchView {
   commitInfo(): Promise<CommitInfo | undefined>;
 }
 
-/** Signs the bytes of a commit and returns the armored text for its `gpgsig` header. */
-export type CommitSigner = (payload: Uint8Array) => string | Promise<string>;
-
 export interface CommitRequest {
   readonly branch: string;
   /**
@@ -120,7 +108,6 @@ export interface CommitRequest {
   readonly files: FileChanges | ((head: BranchView) => FileChanges | Promise<FileChanges>);
   readonly message: string;
   readonly author: CommitAuthor;
-  readonly sign?: CommitSigner;
   /** What an absent branch becomes: a root commit of its own (the default), or an error. */
   readonly whenAbsent?: "orphan" | "fail";
   /** How long to go on after lost races and refused pushes: 60 s. */
@@ -196,7 +183,7 @@ export interface GitRemote {
   /** The names in one folder, sorted; empty when there is no such folder. @throws {GitRevisionMissing} */
   listFolder(revision: Revision, path: string): Promise<readonly FolderEntry[]>;
 
-  /** Who made a commit, when, and under which signature. @throws {GitRevisionMissing} */
+  /** Who made a commit, and when. @throws {GitRevisionMissing} */
   commitInfo(revision: Revision): Promise<CommitInfo>;
 
   /**

@@ -21,28 +21,6 @@ describe("a filesystem location", () => {
   });
   afterEach(async () => await rm(folder, { recursive: true }));
 
-  it("names a full and a read-only disk, and leaves no litter on either", async () => {
-    const child = join(import.meta.dirname, "storage-fs-child.ts");
-    const script = 'mount -t tmpfs -o size=4m tmpfs "$1" && exec "$2" "$3" "$1"';
-    const namespaces = process.getuid?.() === 0 ? ["--mount"] : ["--map-root-user", "--mount"];
-
-    const { stdout } = await run("unshare", [...namespaces, "sh", "-ec", script, "sh", root, process.execPath, child]);
-
-    expect(JSON.parse(stdout)).toEqual({
-      full: {
-        bytes: expect.stringMatching(/^StoreFull: .*disk is full/),
-        stream: expect.stringMatching(/^StoreFull: .*disk is full/),
-        left: ["backups", "backups/a", "backups/a/small"],
-        kept: "kept",
-      },
-      readOnly: {
-        put: expect.stringMatching(/^StoreReadOnly: .*not writable/),
-        delete: expect.stringMatching(/^StoreReadOnly: .*not writable/),
-        get: "kept",
-      },
-    });
-  });
-
   it("names a folder that is not there, whatever is asked of it", async () => {
     const missing = new FsStore(join(folder, "not-mounted"));
     const code = { code: "StoreBucketMissing" };
