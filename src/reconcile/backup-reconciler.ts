@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { CANCEL_REQUESTED_ANNOTATION, PURPOSE_LABEL, REVISION_ANNOTATION } from "../api/annotations.ts";
+import { CANCEL_REQUESTED_ANNOTATION, PURPOSE_LABEL, REVISION_ANNOTATION, SAFETY_PURPOSE } from "../api/annotations.ts";
 import { setStanding } from "../api/conditions.ts";
 import type { BackupOrigin, BackupStatus } from "../api/kinds.generated.ts";
 import { BACKUP } from "../api/kinds.ts";
@@ -41,6 +41,7 @@ export async function reconcileBackup(deps: ReconcileDeps, key: ObjectKey): Prom
   if (isDeletionRequested(backup) && phase !== "InProgress") return await deleteRequested(deps, backup);
   if (isEnded(phase)) return DONE;
   if (phase === "InProgress") return await settleDeadRun(deps, backup);
+  if (isForsaken(backup)) return await settleDeadRun(deps, backup);
   if (isRecordOnly(backup)) return DONE;
   if (deps.restoreOnly)
     return await waitFor(deps, backup, waiting("Suspended", "this Holdfast only restores", LOCATION_RETRY_MS));
@@ -54,6 +55,11 @@ function isRecordOnly(backup: Live<"Backup">): boolean {
     backup.metadata.labels?.[PURPOSE_LABEL] !== undefined ||
     backup.status?.phase?.startsWith("WaitingFor") === true
   );
+}
+
+/** Made by a restore that died before it claimed it: the restore goes on with another, and nobody takes this one up. */
+function isForsaken({ metadata, status }: Live<"Backup">): boolean {
+  return metadata.labels?.[PURPOSE_LABEL] === SAFETY_PURPOSE && status?.phase === undefined;
 }
 
 function isCancelled(backup: Live<"Backup">): boolean {
