@@ -1,0 +1,60 @@
+import type { Failpoint } from "../../src/failpoints.ts";
+import { waitUntil } from "../../tools/testbed/process/wait-until.ts";
+import type { KubeObject } from "../support/kube-object.ts";
+import type { TestCluster } from "../support/test-cluster.ts";
+import type { Ended, Installation } from "./run-fixture.ts";
+
+/** How `holdfast run` is started: until all is settled, or for good. */
+export type Mode = "once" | "daemon";
+
+/** A converging run that a named step kills. */
+export async function runIntoKill(holdfast: Installation, mode: Mode, step: Failpoint): Promise<Ended> {
+  const env = { HOLDFAST_FAULT_AT: step };
+  return mode === "once" ? await holdfast.once({ env }) : await holdfast.start(daemonArgs(holdfast), { env }).ended;
+}
+
+/** A run to its end; a daemon is ended by SIGTERM when the world is as it should be. */
+export async function runToEnd(holdfast: Installation, mode: Mode, isDone: () => Promise<boolean>): Promise<Ended> {
+  if (mode === "once") return await holdfast.once();
+  const running = holdfast.start(daemonArgs(holdfast));
+  await waitUntil(isDone, { what: "the daemon has done its work", timeoutMs: 60_000, intervalMs: 200 });
+  running.process.kill("SIGTERM");
+  return await running.ended;
+}
+
+function daemonArgs({ repository }: Installation): readonly string[] {
+  return ["run", "--repo", repository.path, "--interval", "1s"];
+}
+
+/** The phase of one of our objects; undefined before it has one. */
+export function phaseOf(object: KubeObject | undefined): string | undefined {
+  return (object?.status as { phase?: string } | undefined)?.phase;
+}
+
+/** Why the last run of an object ended as it did. */
+export function reasonOf(object: KubeObject): string | undefined {
+  const { conditions } = (object.status ?? {}) as { conditions?: { type: string; reason: string }[] };
+  return conditions?.find(({ type }) => type === "Succeeded")?.reason;
+}
+
+/** The moment from which `writesSince` counts the writes to a namespace's ConfigMaps. */
+export async function currentVersion(cluster: TestCluster, namespace: string): Promise<string> {
+  const answer = await cluster.request("GET", `/api/v1/namespaces/${namespace}/configmaps?limit=1`);
+  return (JSON.parse(answer.text) as { metadata: { resourceVersion: string } }).metadata.resourceVersion;
+}
+
+/** What the API server did to each ConfigMap since, as its own history tells it: nothing a client says is believed. */
+export async function writesSince(
+  cluster: TestCluster,
+  namespace: string,
+  version: string,
+): Promise<Record<string, string[]>> {
+  const query = `watch=1&timeoutSeconds=1&resourceVersion=${version}`;
+  const { text } = await cluster.request("GET", `/api/v1/namespaces/${namespace}/configmaps?${query}`);
+  const writes: Record<string, string[]> = {};
+  for (const line of text.split("\n").filter((each) => each !== "")) {
+    const { type, object } = JSON.parse(line) as { type: string; object: KubeObject };
+    writes[object.metadata.name] = [...(writes[object.metadata.name] ?? []), type];
+  }
+  return writes;
+}
