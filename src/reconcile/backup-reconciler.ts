@@ -59,7 +59,8 @@ function isRecordOnly(backup: Live<"Backup">): boolean {
 
 /** Made by a restore that died before it claimed it: the restore goes on with another, and nobody takes this one up. */
 function isForsaken({ metadata, status }: Live<"Backup">): boolean {
-  return metadata.labels?.[PURPOSE_LABEL] === SAFETY_PURPOSE && status?.phase === undefined;
+  const isSynced = metadata.annotations?.[SYNCED_ANNOTATION] !== undefined;
+  return !isSynced && metadata.labels?.[PURPOSE_LABEL] === SAFETY_PURPOSE && status?.phase === undefined;
 }
 
 function isCancelled(backup: Live<"Backup">): boolean {
