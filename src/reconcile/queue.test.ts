@@ -86,19 +86,32 @@ describe("the workqueue", () => {
 
   it("comes back when a result says so, and not after it was closed", async () => {
     let calls = 0;
-    const twice = Promise.withResolvers<void>();
-    const { queue } = queueOf(async () => {
-      if (++calls === 2) twice.resolve();
-      return await Promise.resolve(requeue(1));
+    const alarms: (() => void)[] = [];
+    const queue = createWorkQueue({
+      // an alarm that goes off although it was cancelled is the worst there can be
+      clock: { ...systemClock, sleep: (_ms) => new Promise((resolve) => void alarms.push(resolve)) },
+      workers: 1,
+      random: () => 0,
+      reconcile: async () => {
+        calls++;
+        return await Promise.resolve(requeue(30_000));
+      },
+      onFailure: () => {},
     });
+    const ring = async (): Promise<void> => {
+      alarms.shift()?.();
+      await new Promise((resolve) => setImmediate(resolve));
+      await queue.idle();
+    };
 
     queue.add("a");
-    await twice.promise;
-    await queue.close();
-    const after = calls;
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await queue.idle();
+    await ring();
+    expect([calls, alarms.length]).toEqual([2, 1]);
 
-    expect(calls).toBe(after);
+    await queue.close();
+    await ring();
+    expect([calls, alarms.length]).toEqual([2, 0]);
   });
 });
 

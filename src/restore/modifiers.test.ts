@@ -80,15 +80,15 @@ describe("resource modifiers", () => {
     expect(modifiers.unmatched()).toEqual([1]);
   });
 
-  it("matches a hostile pattern in linear time", () => {
+  it("comes back from a hostile pattern", () => {
     const long: KubeObject = { ...OBJECT, metadata: { name: `${"a".repeat(20_000)}!` } };
-    const began = performance.now();
 
-    createModifiers([
+    const modifiers = createModifiers([
       { conditions: { groupResource: "configmaps", resourceNameRegex: "^(a+)+$" }, patches: add },
-    ]).apply("configmaps", "ns", long);
+    ]);
 
-    expect(performance.now() - began).toBeLessThan(2_000);
+    // an engine that backtracks would not come back from this
+    expect(modifiers.apply("configmaps", "ns", long).object).toEqual(long);
   });
 
   it.each([

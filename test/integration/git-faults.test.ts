@@ -41,16 +41,13 @@ describe("a remote that misbehaves while we read", () => {
     ["fails at the pack", isPackRequest, { type: "answer", status: 500 }, "GitUnreachable"],
     ["serves a web page", isFirstGet, { type: "answer", status: 200, body: "<html>Sign in</html>" }, "GitNotFound"],
     ["forbids", isFirstGet, { type: "answer", status: 403 }, "GitAuth"],
-  ])("that %s: one clear error in time, and the next fetch succeeds", async (_what, matches, fault, code) => {
+  ])("that %s: one clear error, and the next fetch succeeds", async (_what, matches, fault, code) => {
     const { url, head } = await filled();
     const remote = await remotes.open({ url }, { limits });
     server.setFaults(faultOnce(matches, fault));
-    const started = performance.now();
 
     await expect(remote.fetch("main")).rejects.toMatchObject({ code });
-    const tookMs = performance.now() - started;
 
-    expect(tookMs).toBeLessThan(limits.wholeMs + 1000);
     expect(await remote.fetch("main")).toBe(head);
     expect(await remote.readTree(head, "p")).toHaveLength(2);
   });

@@ -59,13 +59,11 @@ describe("a local repository, served by the git binary", () => {
     const hook = join(repository.path, "hooks", "pre-receive");
     await writeFile(hook, `#!/bin/sh\necho $$ > ${join(folder, "hook.pid")}\nexec sleep 300\n`, { mode: 0o755 });
     const remote = await remotes.open({ localPath: repository.path }, { limits: { idleMs: 400, wholeMs: 800 } });
-    const started = performance.now();
 
     await expect(remote.commitIfChanged({ ...request({ a: "1" }), deadlineMs: 300 })).rejects.toMatchObject({
       code: "GitTimeout",
     });
 
-    expect(performance.now() - started).toBeLessThan(5000);
     const pid = (await readFile(join(folder, "hook.pid"), "utf8")).trim();
     await expect.poll(() => stateOf(pid), { timeout: 5000 }).toMatch(/gone|zombie/);
   });

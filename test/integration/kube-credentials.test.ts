@@ -134,7 +134,7 @@ describe("credentials", () => {
     }
   });
 
-  it("refuses a server whose certificate is another's, at once", async () => {
+  it("refuses a server whose certificate is another's, without a second try", async () => {
     const path = join(folder.path, uniqueName("kubeconfig"));
     const clusters = [{ name: "c", cluster: { server: cluster.server } }];
     const users = [{ name: "u", user: { token: cluster.connection.token } }];
@@ -143,14 +143,14 @@ describe("credentials", () => {
       path,
       stringify({ apiVersion: "v1", kind: "Config", "current-context": "m", clusters, users, contexts }),
     );
-    const kube = await connect(path);
-    const began = performance.now();
+    const waits: number[] = [];
+    const kube = await connect(path, { clock: { ...systemClock, sleep: async (ms) => void waits.push(ms) } });
 
     await expect(kube.getPath("/version")).rejects.toMatchObject({
       code: "KubeUnavailable",
       message: /certificate is not trusted/,
     });
-    expect(performance.now() - began).toBeLessThan(3_000);
+    expect(waits).toEqual([]);
   });
 
   it("reaches a server below a path, as behind a gateway", async () => {

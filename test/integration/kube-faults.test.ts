@@ -150,16 +150,15 @@ describe("the client against a failing server", () => {
     expect((await reads).map((object) => object?.metadata.name)).toEqual(Array(20).fill("there"));
   });
 
-  it("calls a server that stays away unavailable, in time, and a wrong address sooner", async () => {
-    const hasty = await connect(proxy.kubeconfigPath, { limits: { retryForMs: 60_000, firstContactMs: 1_000 } });
+  it("calls a server that stays away unavailable, and waits less long for an address that never answered", async () => {
+    const hasty = await connect(proxy.kubeconfigPath, { limits: { retryForMs: 600_000, firstContactMs: 1_000 } });
     proxy.setFaults(() => ({ type: "reset" }));
-    const began = performance.now();
 
+    // ten minutes of retries would outlast the test
     await expect(hasty.getPath("/version")).rejects.toMatchObject({
       code: "KubeUnavailable",
       message: /cannot be reached/,
     });
-    expect(performance.now() - began).toBeLessThan(10_000);
   });
 
   it("gives up a request that hangs", async () => {

@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, describe, expect, it } from "vitest";
+import { systemClock } from "../../src/clock.ts";
 import type { KubeClient, ListPage, WatchEvent } from "../../src/kube/client.ts";
 import { readAll, useKubeClients } from "../support/kube-client.ts";
 import { usePrivateCluster } from "../support/use-test-cluster.ts";
@@ -22,9 +22,15 @@ describe("an API server that forgets and dies", () => {
   const connect = useKubeClients();
   const names = Array.from({ length: 60 }, (_, index) => `item-${String(index).padStart(3, "0")}`);
   let kube: KubeClient;
+  /** Waits of the client before another try. */
+  let waits = 0;
 
   beforeAll(async () => {
-    kube = await connect(cluster.kubeconfigPath);
+    const sleep: typeof systemClock.sleep = async (ms, signal) => {
+      waits++;
+      await systemClock.sleep(ms, signal);
+    };
+    kube = await connect(cluster.kubeconfigPath, { clock: { ...systemClock, sleep } });
     await Promise.all(names.map((name) => cluster.create(configMap(name))));
   });
 
@@ -64,7 +70,8 @@ describe("an API server that forgets and dies", () => {
         }),
       ),
     );
-    await sleep(1_000); // long enough for every request to have failed at least once
+    const before = waits;
+    await expect.poll(() => waits - before, { timeout: 30_000 }).toBeGreaterThanOrEqual(late.length);
     await cluster.controlPlane.startApiServer();
 
     expect((await creates).map((object) => object.metadata.name)).toEqual(late);

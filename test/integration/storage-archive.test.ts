@@ -23,16 +23,14 @@ describe("an archive of a hundred thousand objects", () => {
   });
   afterAll(async () => await rm(root, { recursive: true }));
 
-  it("gives one object for under 1% of its bytes, manifest and index among them, in under a second", async () => {
+  it("gives one object for under 1% of its bytes, manifest and index among them", async () => {
     const { store: counted, traffic } = createCountingStore(store);
-    const started = performance.now();
 
     const reader = await openBackup(counted, "backup");
     const row = await reader.row("configmaps", { namespace: "ns-17", name: "object-070017" });
     const body = row && (await reader.read(row));
 
     expect(JSON.parse(body?.toString() ?? "{}").metadata).toMatchObject({ name: "object-070017", namespace: "ns-17" });
-    expect(performance.now() - started).toBeLessThan(1_000);
     expect(sizeBytes).toBeGreaterThan(20_000_000);
     expect(traffic.requests).toBe(4); // marker, manifest, one range of the index, one of the archive
     expect(traffic.bytesRead / sizeBytes).toBeLessThan(0.01);
