@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import {
+  importCycles,
   isNoBarrel,
   isPureByPlace,
   isShort,
@@ -72,6 +73,8 @@ describe("a planted violation fails", () => {
       at("src/api/diff.ts", 'import jsonPatch from "fast-json-patch";'),
     ],
     ["the AWS SDK in backup", keepsLibrariesAtHome, at("src/backup/a.ts", 'import { S3 } from "@aws-sdk/client-s3";')],
+    ["YAML in storage", keepsLibrariesAtHome, at("src/storage/a.ts", 'import { parse } from "yaml";')],
+    ["RE2 in kube", keepsLibrariesAtHome, at("src/kube/a.ts", 'import { RE2JS } from "re2js";')],
     ["a library nobody chose", keepsLibrariesAtHome, at("src/api/a.ts", 'import _ from "lodash";')],
     ["the clock in a plan", isPureByPlace, at("src/restore/plan.ts", "const now = Date.now();")],
     ["the clock in api", isPureByPlace, at("src/api/a.ts", "const now = new Date();")],
@@ -117,6 +120,21 @@ describe("what is allowed passes", () => {
 
   it.each(allowed)("%s", (_what, rule, file) => {
     expect(rule(file)).toEqual([]);
+  });
+});
+
+describe("files that import each other", () => {
+  it("are not in the tree", () => {
+    expect(importCycles(sourceFiles())).toEqual([]);
+  });
+
+  it("are found when planted, and types may go in circles", () => {
+    const a = at("src/kube/a.ts", 'import {\n  b,\n} from "./b.ts";');
+    const back = at("src/kube/b.ts", 'export { a } from "./a.ts";');
+    const type = at("src/kube/b.ts", 'import type { A } from "./a.ts";');
+
+    expect(importCycles([a, back])).toEqual(["src/kube/a.ts → src/kube/b.ts → src/kube/a.ts"]);
+    expect(importCycles([a, type])).toEqual([]);
   });
 });
 
