@@ -1,0 +1,115 @@
+/** `holdfast plan --write`, on a backup of a real cluster: what is pinned is what the next plan finds. */
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { parseAllDocuments } from "yaml";
+import { BACKUP } from "../../src/api/kinds.ts";
+import { readConfig } from "../../src/cli/config.ts";
+import { createCliIo } from "../../src/cli/io.ts";
+import { planCommand } from "../../src/cli/plan.ts";
+import { createProgram, runCli } from "../../src/cli/root.ts";
+import { systemClock } from "../../src/clock.ts";
+import type { KubeClient } from "../../src/kube/client.ts";
+import { silentLogger } from "../../src/log.ts";
+import { FsStore } from "../../src/storage/fs-store.ts";
+import { useKubeClients } from "../support/kube-client.ts";
+import { usePrivateCluster } from "../support/use-test-cluster.ts";
+import { backupRequest, makeBackup } from "./backup-requests.ts";
+
+const CRDS = new URL("../../manifests/crds/", import.meta.url);
+const cluster = usePrivateCluster({ controllerManager: false });
+const client = useKubeClients();
+let folder: string;
+let kube: KubeClient;
+
+async function plan(...argv: string[]): Promise<{ out: string; err: string; code: number }> {
+  const output = { out: "", err: "" };
+  const io = createCliIo({
+    stdout: { write: (text) => (output.out += text), isTTY: false },
+    stderr: { write: (text) => (output.err += text), isTTY: false },
+    width: 80,
+    config: readConfig({}),
+    clock: systemClock,
+    log: silentLogger,
+    signal: new AbortController().signal,
+    buildDeps: () => ({
+      kube: async () => kube,
+      location: async () => ({ namespace: "default", name: "main", readOnly: false, store: new FsStore(folder) }),
+      close: async () => {},
+    }),
+  });
+  await runCli(io, createProgram(io, "0.0.0", [planCommand(io)]), ["-n", "default", "plan", ...argv]);
+  return { ...output, code: io.exitCode };
+}
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "holdfast-plan-"));
+  for (const name of await readdir(CRDS))
+    for (const document of parseAllDocuments(await readFile(new URL(name, CRDS), "utf8")))
+      await cluster.create(document.toJS());
+  kube = await client(cluster.kubeconfigPath);
+  await cluster.create({
+    apiVersion: "v1",
+    kind: "ConfigMap",
+    metadata: { name: "a", namespace: "default" },
+    data: { a: "1" },
+  });
+});
+afterAll(async () => await rm(folder, { recursive: true }));
+
+it("pins the backup's time and the digest of the plan, and nothing else", async () => {
+  const spec = { includedNamespaces: ["default"], includedResources: ["configmaps"] };
+  const { name, outcome } = await makeBackup({ kube, store: new FsStore(folder) }, backupRequest(spec));
+  await expect
+    .poll(async () => (await kube.discovery({ refresh: true })).resources.some(({ kind }) => kind === "Backup"))
+    .toBe(true);
+  const made = await kube.create(BACKUP, {
+    apiVersion: "holdfast.dev/v1alpha1",
+    kind: "Backup",
+    metadata: { name, namespace: "default" },
+    spec,
+  });
+  const status = {
+    phase: "Completed",
+    startTimestamp: outcome.startTimestamp,
+    policy: { name: "shop", schedule: "daily" },
+  };
+  await kube.patch(
+    BACKUP,
+    { namespace: "default", name },
+    { type: "merge", body: { status } },
+    { subresource: "status" },
+  );
+  expect(made.metadata.name).toBe(name);
+  const file = join(folder, "restore.yaml");
+  const text = `# bring it back
+apiVersion: holdfast.dev/v1alpha1
+kind: RestorePlan
+metadata: { name: r, namespace: default }
+spec:
+  source:
+    policy:
+      name: shop # the newest
+      schedule: daily
+  existingResourcePolicy: update
+  approval:
+    mode: PlanDigest
+`;
+  await writeFile(file, text);
+
+  const first = await plan(file, "--write");
+  const pinned = await readFile(file, "utf8");
+  const second = await plan(file, "--output", "json");
+
+  expect(first).toMatchObject({ code: 0, err: expect.stringContaining("pinned spec.source.policy.asOf") });
+  const digest = /planDigest: "([0-9a-f]{64})"/.exec(pinned)?.[1] ?? "none";
+  expect(
+    pinned
+      .split("\n")
+      .filter((line) => !/^ +(asOf|planDigest): "/.test(line))
+      .join("\n"),
+  ).toBe(text);
+  expect(pinned).toContain(`asOf: "${outcome.startTimestamp}"`);
+  expect(second.out).toContain(digest);
+});
