@@ -55,6 +55,7 @@ export interface ErrorData {
   ClusterMismatch: { cluster: string; uid: string };
   Cancelled: { what: string };
   LeaseLost: { lease: string };
+  LeaseHeld: { lease: string; holder: string };
   Usage: { argument: string };
   Internal: { detail: string };
 }

@@ -7,10 +7,13 @@ import { CodedError } from "../errors.ts";
 import { armFailpoint } from "../failpoints.ts";
 import type { KubeClient } from "../kube/client.ts";
 import { createLogger, type Logger } from "../log.ts";
+import type { Leadership } from "../reconcile/lease.ts";
+import { leasedKube, leasedRemote, leasedStore } from "../reconcile/leased.ts";
 import { createLoop, type Loop } from "../reconcile/loop.ts";
 import { notInstalled } from "./deps.ts";
 import { ExitCode } from "./exit-codes.ts";
 import { type CliIo, requireCluster } from "./io.ts";
+import { whileLeading } from "./lead.ts";
 import { createLineLogger } from "./log-lines.ts";
 import { createOpenGit, isRepository } from "./open-git.ts";
 import { createOpenStore, createSecretReader } from "./open-store.ts";
@@ -32,6 +35,7 @@ interface RunOptions {
   readonly restoreOnly: boolean;
   readonly concurrency: number;
   readonly grace: string;
+  readonly leaseDuration: string;
 }
 
 const EXAMPLES = `
@@ -77,6 +81,11 @@ export function runCommand(io: CliIo): Command {
         .argParser(parseInterval)
         .default("60s"),
     )
+    .addOption(
+      new Option("--lease-duration <duration>", "how long others wait for a leader that says nothing")
+        .argParser(parseLeaseDuration)
+        .default("30s"),
+    )
     .addHelpText("after", EXAMPLES)
     .action(async (options: RunOptions) => await run(io, options));
 }
@@ -93,19 +102,30 @@ async function run(io: CliIo, options: RunOptions): Promise<void> {
   const log = loggerFor(io);
   const kube = await io.deps().kube();
   const clusterUid = await assertInstalled(kube);
-  const loop = await buildLoop(io, options, { kube, log, cluster, clusterUid });
-  const server = options.healthAddress === undefined ? undefined : await serve(options.healthAddress, loop);
+  const health: Health = { loop: undefined, isWaiting: false };
+  const server = options.healthAddress === undefined ? undefined : await serve(options.healthAddress, health);
   log.info(
     { cluster, namespace: io.options().namespace, ...(server === undefined ? {} : { health: server.url }) },
     "holdfast runs",
   );
+  const timeoutMs = parseDuration(options.timeout) ?? 0;
+  const lead = {
+    kube,
+    log,
+    durationMs: parseDuration(options.leaseDuration) ?? 0,
+    onceWithinMs: options.once ? timeoutMs : undefined,
+    onStanding: (leader: string | undefined) => {
+      health.isWaiting = leader !== undefined;
+    },
+  };
   try {
-    if (options.once) {
-      const settled = await loop.converge(io.signal, parseDuration(options.timeout) ?? 0);
+    await whileLeading(io, lead, async (leadership) => {
+      const loop = await buildLoop(io, options, { kube, log, cluster, clusterUid, leadership });
+      health.loop = loop;
+      if (!options.once) return await loop.run(io.signal);
+      const settled = await loop.converge(io.signal, timeoutMs);
       io.exitCode = settled ? ExitCode.Done : ExitCode.Partial;
-    } else {
-      await loop.run(io.signal);
-    }
+    });
   } catch (error) {
     if (!io.signal.aborted) throw error;
   } finally {
@@ -117,28 +137,37 @@ async function run(io: CliIo, options: RunOptions): Promise<void> {
 async function buildLoop(
   io: CliIo,
   options: RunOptions,
-  parts: { readonly kube: KubeClient; readonly log: Logger; readonly cluster: string; readonly clusterUid: string },
+  parts: {
+    readonly kube: KubeClient;
+    readonly log: Logger;
+    readonly cluster: string;
+    readonly clusterUid: string;
+    readonly leadership: Leadership;
+  },
 ): Promise<Loop> {
-  const { kube, log, cluster, clusterUid } = parts;
+  const { kube, log, cluster, clusterUid, leadership } = parts;
   const { namespace } = io.options();
   const { cacheDir, git, faultAt } = io.config;
   const flagged = options.repo === undefined ? undefined : flaggedSource(options, options.repo, namespace);
   const { monotonic } = io.clock;
+  const openStore = createOpenStore(kube, monotonic);
+  const openGit = createOpenGit({
+    cacheDir,
+    clock: io.clock,
+    credentials: git,
+    flagged: flagged && `${namespace}/${FLAGGED_NAME}`,
+    readSecret: createSecretReader(kube, monotonic),
+  });
   return createLoop({
-    kube,
+    kube: leasedKube(kube, leadership),
     clock: io.clock,
     log,
-    installation: { cluster, clusterUid, namespace, term: 0 },
+    installation: { cluster, clusterUid, namespace, term: leadership.term },
     open: {
-      store: createOpenStore(kube, monotonic),
-      git: createOpenGit({
-        cacheDir,
-        clock: io.clock,
-        credentials: git,
-        flagged: flagged && `${namespace}/${FLAGGED_NAME}`,
-        readSecret: createSecretReader(kube, monotonic),
-      }),
+      store: async (location) => leasedStore(await openStore(location), leadership),
+      git: async (source) => leasedRemote(await openGit(source), leadership),
     },
+    leadership,
     flagged,
     hit: armFailpoint(faultAt, () => process.kill(process.pid, "SIGKILL")),
     spoolDir: join(cacheDir, "runs", cluster),
@@ -185,16 +214,22 @@ async function assertInstalled(kube: KubeClient): Promise<string> {
   return uid;
 }
 
+/** What health checks see: the loop of this leadership, if there is one. A process that waits for its turn is well. */
+interface Health {
+  loop: Loop | undefined;
+  isWaiting: boolean;
+}
+
 async function serve(
   address: { host: string; port: number },
-  loop: Loop,
+  health: Health,
 ): Promise<{ url: string; close(): Promise<void> }> {
   // imported here: most commands serve nothing
   const { startServer } = await import("../server/server.ts");
   return await startServer(address, {
-    isReady: loop.isReady,
-    queueDepth: loop.depth,
-    recordFailures: () => loop.record.failures,
+    isReady: () => health.isWaiting || health.loop?.isReady() === true,
+    queueDepth: () => health.loop?.depth() ?? 0,
+    recordFailures: () => health.loop?.record.failures ?? 0,
   });
 }
 
@@ -206,6 +241,13 @@ function loggerFor(io: CliIo): Logger {
 function parseInterval(value: string): string {
   const ms = parseDuration(value);
   if (ms === undefined || ms <= 0) throw new InvalidArgumentError("A duration such as 30s, 5m or 1h.");
+  return value;
+}
+
+function parseLeaseDuration(value: string): string {
+  const ms = parseDuration(value);
+  if (ms === undefined || ms < 1000 || ms % 1000 !== 0)
+    throw new InvalidArgumentError("A duration in whole seconds, such as 30s.");
   return value;
 }
 

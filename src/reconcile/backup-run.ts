@@ -5,7 +5,7 @@ import { formatKey, type ObjectKey } from "../api/object.ts";
 import { runBackup } from "../backup/execute.ts";
 import type { BackupOutcome, BackupRequest, BackupStep, RequestedObject } from "../backup/types.ts";
 import { rfc3339 } from "../clock.ts";
-import { messageOf } from "../errors.ts";
+import { isCoded, messageOf } from "../errors.ts";
 import type { Failpoint } from "../failpoints.ts";
 import type { ObjectStore } from "../storage/object-store.ts";
 import type { ReconcileDeps } from "./deps.ts";
@@ -49,6 +49,8 @@ export async function executeBackup(deps: ReconcileDeps, execution: BackupExecut
   log.info({ location: store.location }, "backup begins");
   const status = createStatusTrail(deps, BACKUP, backup);
   const outcome = await runToOutcome(deps, execution, status);
+  // the next leader decides about it, and may have begun to
+  if (isCoded(outcome.stoppedBy, "LeaseLost")) throw outcome.stoppedBy;
   const ended = await status.write((before) => endedStatus(deps, backup, before, outcome));
   deps.hit("backup-status-written");
   log.info({ phase: outcome.phase, items: outcome.itemsBackedUp, errors: outcome.errors }, "backup ends");

@@ -4,6 +4,7 @@ import { CodedError } from "../errors.ts";
 import { type Controllers, createControllers } from "./controllers.ts";
 import type { ReconcileDeps } from "./deps.ts";
 import { createGitRecord } from "./git-record.ts";
+import type { Leadership } from "./lease.ts";
 import { createLiveObjects } from "./live-objects.ts";
 import { type RecordHealth, runRecordLoop } from "./record-loop.ts";
 import { createRuns } from "./runs.ts";
@@ -17,7 +18,7 @@ export interface Loop {
   isReady(): boolean;
   depth(): number;
   readonly record: RecordHealth;
-  /** Runs until the signal aborts, then ends runs and writes what waits. @throws {KubeForbidden, KubeNotFound} */
+  /** Runs until the signal aborts or the lease is lost, then ends runs and writes what waits. @throws {KubeForbidden, KubeNotFound} */
   run(signal: AbortSignal): Promise<void>;
   /**
    * Converges once: passes over everything until one changes nothing and nothing runs. False when something still
@@ -43,11 +44,13 @@ export interface LoopParts
   readonly slots: number;
   /** How long a backup or a restore may go on after we were asked to stop, in ms; then it is interrupted. */
   readonly graceMs: number;
+  /** The lease that this loop works under. */
+  readonly leadership: Pick<Leadership, "lost" | "stepDown">;
 }
 
 /** Builds the loop. Nothing is asked of any server before it runs. */
 export function createLoop(parts: LoopParts): Loop {
-  const { flagged, slots, graceMs, ...given } = parts;
+  const { flagged, slots, graceMs, leadership, ...given } = parts;
   const live = createLiveObjects(given.installation.namespace);
   const sources = createSources({
     flagged,
@@ -86,9 +89,13 @@ export function createLoop(parts: LoopParts): Loop {
     controllers.start();
   }
 
+  const { lost } = leadership;
+  lost.addEventListener("abort", () => runs.abort(lost.reason as Error), { once: true });
+
   async function stop(): Promise<void> {
     await controllers.close();
-    await deps.runs.close(shutdownError(), graceMs);
+    if (lost.aborted) await runs.close(lost.reason as Error, 0);
+    else await runs.close(shutdownError(), graceMs);
   }
 
   return {
@@ -99,9 +106,10 @@ export function createLoop(parts: LoopParts): Loop {
       await listAll();
       controllers.addAll();
       const recording = new AbortController();
-      const recordLoop = runRecordLoop(deps, record, recording.signal);
+      const { stepDown } = leadership;
+      const recordLoop = runRecordLoop(deps, record, { signal: recording.signal, stepDown });
       try {
-        await watchAll(signal);
+        await watchAll(AbortSignal.any([signal, lost]));
       } finally {
         await stop();
         recording.abort();
@@ -111,7 +119,8 @@ export function createLoop(parts: LoopParts): Loop {
     },
     converge: async (signal, deadlineMs) => {
       try {
-        return await convergeOnce(deps, controllers, { listAll, signal, deadlineMs });
+        const ending = AbortSignal.any([signal, lost]);
+        return await convergeOnce(deps, controllers, { listAll, signal: ending, deadlineMs });
       } finally {
         await stop();
       }

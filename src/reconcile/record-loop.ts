@@ -1,4 +1,4 @@
-import { messageOf } from "../errors.ts";
+import { type CodedError, isCoded, messageOf } from "../errors.ts";
 import type { ReconcileDeps } from "./deps.ts";
 import { backoffMs } from "./queue.ts";
 
@@ -14,8 +14,16 @@ export interface RecordHealth {
   failures: number;
 }
 
-/** Commits what waits, in batches, until the signal aborts; a failure is tried again with a growing delay. */
-export async function runRecordLoop(deps: ReconcileDeps, health: RecordHealth, signal: AbortSignal): Promise<void> {
+/**
+ * Commits what waits, in batches, until the signal aborts; a failure is tried again with a growing delay. A leader of a
+ * higher term on the branch ends it, and `stepDown` is told.
+ */
+export async function runRecordLoop(
+  deps: ReconcileDeps,
+  health: RecordHealth,
+  how: { readonly signal: AbortSignal; readonly stepDown: (reason: CodedError) => void },
+): Promise<void> {
+  const { signal } = how;
   let lookAt = 0;
   while (!signal.aborted) {
     const isDue = deps.record.isPending() || deps.clock.monotonic() >= lookAt;
@@ -30,6 +38,7 @@ export async function runRecordLoop(deps: ReconcileDeps, health: RecordHealth, s
         health.failures = 0;
       } catch (error) {
         if (signal.aborted) return;
+        if (isCoded(error, "LeaseLost")) return how.stepDown(error);
         health.lastError = messageOf(error);
         waitMs = backoffMs(++health.failures, BACKOFF, Math.random());
         deps.log.warn({ retryMs: waitMs, error: health.lastError }, "record was not committed");

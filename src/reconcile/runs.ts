@@ -25,6 +25,8 @@ export interface Runs {
   /** Resolves when nothing runs. */
   idle(): Promise<void>;
   active(): number;
+  /** Aborts everything with `reason`. */
+  abort(reason: Error): void;
   /** Gives what runs `graceMs` to end by itself, then aborts it with `reason`; resolves when all has ended. */
   close(reason: Error, graceMs: number): Promise<void>;
 }
@@ -72,7 +74,12 @@ export function createRuns(options: RunsOptions): Runs {
     while (active.size > 0) await Promise.all([...active.values()].map(({ ended }) => ended));
   };
 
+  const abort = (reason: Error): void => {
+    for (const each of active.values()) each.abort.abort(reason);
+  };
+
   return {
+    abort,
     isActive: (key) => active.has(key) || held.has(key),
     hold: (key) => {
       held.add(key);
@@ -93,7 +100,7 @@ export function createRuns(options: RunsOptions): Runs {
       const grace = new AbortController();
       await Promise.race([idle(), options.clock.sleep(graceMs, grace.signal).catch(() => {})]);
       grace.abort();
-      for (const { abort } of active.values()) abort.abort(reason);
+      abort(reason);
       await idle();
     },
   };

@@ -7,12 +7,12 @@ export function shutdownError(): CodedError {
   return new CodedError("Cancelled", { what: SHUTDOWN }, "Holdfast is shutting down");
 }
 
-/** True when the signal was aborted by a shutdown, and not by a person who cancelled the run. */
+/** True when the process had to stop, or another leads now: not a person's cancel, and so not the end of the run. */
 export function isShutdown(signal: AbortSignal): boolean {
-  return signal.aborted && isShutdownReason(signal.reason);
+  return signal.aborted && (isShutdownReason(signal.reason) || isCoded(signal.reason, "LeaseLost"));
 }
 
-/** The same of the reason itself. */
+/** True of what a run is ended with when the process is asked to stop. */
 export function isShutdownReason(reason: unknown): boolean {
   return isCoded(reason, "Cancelled") && reason.data.what === SHUTDOWN;
 }

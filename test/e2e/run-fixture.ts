@@ -8,6 +8,9 @@ import type { TestCluster } from "../support/test-cluster.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 
+/** A process that was killed holds its lease for so long, and the next one waits. */
+export const QUICK_LEASE: readonly string[] = ["--lease-duration", "5s"];
+
 /** A process of `holdfast` that has ended. */
 export interface Ended {
   readonly code: number | null;
@@ -121,7 +124,8 @@ async function install(testCluster: TestCluster, scratch: string, running: Set<C
     cluster,
     start,
     once: async (settings, args = []) =>
-      await start(["run", "--repo", repository.path, "--once", "--timeout", "60s", ...args], settings).ended,
+      await start(["run", "--repo", repository.path, "--once", "--timeout", "60s", ...QUICK_LEASE, ...args], settings)
+        .ended,
     record: async () => await repository.readTree(`refs/heads/holdfast/${cluster}`),
     commit: async (files) => await repository.commit({ message: "Change the desired state", files }),
   };

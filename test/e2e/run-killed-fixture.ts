@@ -2,7 +2,7 @@ import type { Failpoint } from "../../src/failpoints.ts";
 import { waitUntil } from "../../tools/testbed/process/wait-until.ts";
 import type { KubeObject } from "../support/kube-object.ts";
 import type { TestCluster } from "../support/test-cluster.ts";
-import type { Ended, Installation } from "./run-fixture.ts";
+import { type Ended, type Installation, QUICK_LEASE } from "./run-fixture.ts";
 
 /** How `holdfast run` is started: until all is settled, or for good. */
 export type Mode = "once" | "daemon";
@@ -23,7 +23,7 @@ export async function runToEnd(holdfast: Installation, mode: Mode, isDone: () =>
 }
 
 function daemonArgs({ repository }: Installation): readonly string[] {
-  return ["run", "--repo", repository.path, "--interval", "1s"];
+  return ["run", "--repo", repository.path, "--interval", "1s", ...QUICK_LEASE];
 }
 
 /** The phase of one of our objects; undefined before it has one. */

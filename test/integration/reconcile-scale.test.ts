@@ -61,6 +61,7 @@ async function loopOn(kubeconfigPath: string, repository: BareRepository): Promi
     restoreOnly: false,
     slots: 2,
     graceMs: 0,
+    leadership: { lost: new AbortController().signal, stepDown: () => {} },
   });
 }
 
