@@ -21,6 +21,7 @@ export interface ExistingDecision {
   readonly desired?: KubeObject;
   readonly liveUid?: string;
   readonly liveContent?: string;
+  readonly liveVersion?: string;
 }
 
 /** Decides for one object. `desired` is prepared, stripped and labelled; it takes over what the cluster assigned. */
@@ -60,6 +61,7 @@ export function decideExisting(
         changes,
         desired: fresh,
         ...identity(live),
+        ...versionOf(live),
       };
   }
 }
@@ -67,6 +69,11 @@ export function decideExisting(
 /** Who the live object is, for an action that ends it. */
 export function identity(live: KubeObject): { liveUid: string; liveContent: string } {
   return { liveUid: live.metadata.uid ?? "", liveContent: contentDigest(live) };
+}
+
+/** The version that a deletion is guarded by. */
+export function versionOf({ metadata }: KubeObject): { liveVersion?: string } {
+  return metadata.resourceVersion === undefined ? {} : { liveVersion: metadata.resourceVersion };
 }
 
 /** Equal contents: `update` and `recreate` leave their labels, the other policies leave it alone. */

@@ -218,12 +218,13 @@ function resumed(rules: PlanRules, live: KubeObject, item: PlannedItem): Planned
 }
 
 function planned(place: ItemPlace, decision: ExistingDecision): PlannedItem {
-  const { operations, desired, ...shown } = decision;
+  const { operations, desired, liveVersion, ...shown } = decision;
   return {
     entry: { ...placeEntry(place), ...shown },
     gvr: place.gvr,
     ...(operations === undefined ? {} : { operations }),
     ...(desired === undefined ? {} : { desired }),
+    ...(liveVersion === undefined ? {} : { liveVersion }),
   };
 }
 

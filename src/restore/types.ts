@@ -104,6 +104,8 @@ export interface ObjectRecord {
   readonly uid?: string;
   readonly resourceVersion?: string;
   readonly content?: string;
+  /** Of the object that stood there and that the run sent a deletion for, to create it anew. */
+  readonly deletedUid?: string;
 }
 
 /** Velero's shape of a result file. */
@@ -166,6 +168,8 @@ export interface PlannedItem {
   readonly missing?: readonly MissingRelated[];
   /** What an earlier attempt of this very run made of it. */
   readonly resumedAs?: "created" | "patched";
+  /** resourceVersion of the live object that `recreate` and `delete` end. */
+  readonly liveVersion?: string;
   /** Content digest of the live object it was planned against. */
   readonly liveDigest?: () => string;
   /** An undo: where the write is refused, nothing else is tried. */

@@ -6,7 +6,7 @@ import { parseJson } from "../api/json.ts";
 import { groupResource, type KubeObject, parseApiVersion } from "../api/object.ts";
 import type { BackupReader } from "../storage/backup-reader.ts";
 import { differenceOf, guarded } from "./changes.ts";
-import { identity } from "./existing.ts";
+import { identity, versionOf } from "./existing.ts";
 import { orderResources } from "./order.ts";
 import { type ItemPlace, placeEntry, planStop } from "./plan.ts";
 import type { RestoreSession } from "./session.ts";
@@ -30,7 +30,7 @@ const WRITTEN: ReadonlySet<string> = new Set(["created", "patched", "labelled", 
 export async function* planUndo(session: RestoreSession, source: UndoSource): AsyncGenerator<PlannedItem> {
   const byResource = new Map<string, ObjectRecord[]>();
   for await (const record of source.records) {
-    if (!WRITTEN.has(record.outcome) || record.uid === undefined) continue;
+    if (!WRITTEN.has(record.outcome) || (record.uid ?? record.deletedUid) === undefined) continue;
     byResource.set(record.resource, [...(byResource.get(record.resource) ?? []), record]);
   }
   const order = orderResources(byResource.keys()).reverse();
@@ -42,12 +42,22 @@ export async function* planUndo(session: RestoreSession, source: UndoSource): As
 
 async function planRecord(session: RestoreSession, source: UndoSource, record: ObjectRecord): Promise<PlannedItem> {
   const place = placeOf(session, record);
-  const live = await session.deps.kube.get(place.gvr, place.target, session.request.signal);
-  const item =
-    record.outcome === "created"
+  const copy = await copyOf(source, record, place);
+  const planned = (live: KubeObject | undefined): PlannedItem => {
+    const isNew = record.outcome === "created" && copy === undefined;
+    const item = isNew
       ? planDelete(place, record, live, source.force)
-      : await planReturn(place, record, live, source);
-  return { ...item, exact: true };
+      : planReturn(place, { record, copy, force: source.force }, live);
+    return { ...item, exact: true, replan: planned };
+  };
+  return planned(await session.deps.kube.get(place.gvr, place.target, session.request.signal));
+}
+
+/** The object as it was before the restore; undefined where the safety backup does not hold it. */
+async function copyOf({ safety }: UndoSource, record: ObjectRecord, place: ItemPlace): Promise<KubeObject | undefined> {
+  const row = await safety?.row(record.resource, place.target);
+  if (row === undefined || safety === undefined) return undefined;
+  return stripServerFields(parseJson(await safety.read(row)) as KubeObject).object;
 }
 
 function planDelete(place: ItemPlace, record: ObjectRecord, live: KubeObject | undefined, force: boolean): PlannedItem {
@@ -68,50 +78,48 @@ function planDelete(place: ItemPlace, record: ObjectRecord, live: KubeObject | u
       ...identity(live),
     },
     gvr: place.gvr,
+    ...versionOf(live),
     barrier: place.resource === "namespaces",
   };
 }
 
-async function planReturn(
-  place: ItemPlace,
-  record: ObjectRecord,
-  live: KubeObject | undefined,
-  source: UndoSource,
-): Promise<PlannedItem> {
-  const row = await source.safety?.row(record.resource, place.target);
-  if (row === undefined || source.safety === undefined) {
+interface Return {
+  readonly record: ObjectRecord;
+  readonly copy: KubeObject | undefined;
+  readonly force: boolean;
+}
+
+function planReturn(place: ItemPlace, { record, copy, force }: Return, live: KubeObject | undefined): PlannedItem {
+  if (copy === undefined) {
     return planStop(place, "fail", "CopyMissing", "the safety backup does not hold it: restore it from another backup");
   }
-  const { object: before } = stripServerFields(parseJson(await source.safety.read(row)) as KubeObject);
-  if (live === undefined)
-    return {
-      entry: { ...placeEntry(place), action: "create", message: "was deleted since the restore" },
-      gvr: place.gvr,
-      desired: before,
-    };
-  if (live.metadata.uid !== record.uid)
-    return planStop(place, "fail", "Replaced", "is another object of that name: the restored one was deleted since");
-  const { operations, changes } = differenceOf(live, before);
-  if (operations.length === 0) return planStop(place, "unchanged", "Returned", "is as it was before the restore");
-  if (!source.force && isChanged(record, live)) {
-    return {
-      ...planStop(place, "fail", "ChangedSince", "was changed since the restore: look at it, then undo with force"),
-    };
+  // Without a uid the restore wrote nothing there: it only sent a deletion.
+  const isDeleted = record.uid === undefined;
+  if (live === undefined) {
+    const message = isDeleted
+      ? "the restore deleted it and could not create it again"
+      : "was deleted since the restore";
+    return { entry: { ...placeEntry(place), action: "create", message }, gvr: place.gvr, desired: copy };
   }
+  if (live.metadata.uid !== (record.uid ?? record.deletedUid))
+    return planStop(place, "fail", "Replaced", "is another object of that name: the restored one was deleted since");
+  if (live.metadata.deletionTimestamp !== undefined)
+    return planStop(place, "fail", "Terminating", "is being deleted: wait until it is gone, and undo again");
+  const { operations, changes } = differenceOf(live, copy);
+  if (operations.length === 0) return planStop(place, "unchanged", "Returned", "is as it was before the restore");
+  if (!force && (isDeleted || isChanged(record, live)))
+    return planStop(place, "fail", "ChangedSince", "was changed since the restore: look at it, then undo with force");
   const entry = { ...placeEntry(place), changes };
-  if (record.outcome === "recreated") {
+  if (record.outcome === "recreated" || record.outcome === "created") {
     return {
       entry: { ...entry, action: "recreate", message: "the restore recreated it", ...identity(live) },
       gvr: place.gvr,
-      desired: before,
+      ...versionOf(live),
+      desired: copy,
     };
   }
-  return {
-    entry: { ...entry, action: "patch" },
-    gvr: place.gvr,
-    operations: guarded(live, operations),
-    desired: before,
-  };
+  const guardedOperations = guarded(live, operations);
+  return { entry: { ...entry, action: "patch" }, gvr: place.gvr, operations: guardedOperations, desired: copy };
 }
 
 /** Controllers and the API server fill in what they own all day; that is no change of anybody's. */

@@ -1,6 +1,7 @@
 /** One object, from its plan to the cluster. Thin: what to do was decided in `plan.ts`; here it is done and recorded. */
 import { type KubeObject, keyOf, type ObjectKey } from "../api/object.ts";
 import { isCoded, messageOf } from "../errors.ts";
+import type { DeleteOptions } from "../kube/client.ts";
 import { restoreManagedFields, restoreStatus } from "./after-create.ts";
 import { guarded, labelOperations } from "./changes.ts";
 import { waitForEstablished } from "./crd.ts";
@@ -24,24 +25,28 @@ interface Written {
   readonly message?: string;
   readonly warnings?: readonly string[];
   readonly errors?: readonly string[];
+  /** A deletion was sent, and may have been done. */
+  readonly deletedUid?: string;
 }
 
 /** What to do next with an item: it is done, or it must be planned anew against what stands there. */
 type Step =
   | { readonly type: "done"; readonly written: Written }
-  | { readonly type: "again"; readonly item: PlannedItem };
+  | { readonly type: "again"; readonly item: PlannedItem; readonly deletedUid?: string };
 
 /** Brings one object to what its plan says. Failures are recorded, not thrown; only a cancelled run throws. */
 export async function writeItem(session: RestoreSession, item: PlannedItem): Promise<ObjectRecord> {
   let current = item;
+  let ended: { readonly deletedUid?: string } = {};
   for (let attempt = 1; ; attempt++) {
     session.request.signal?.throwIfAborted();
     const step = await attemptOrFail(session, current);
-    if (step.type === "done") return recordOf(item, current, step.written);
+    if (step.type === "done") return recordOf(item, current, { ...ended, ...step.written });
+    if (step.deletedUid !== undefined) ended = { deletedUid: step.deletedUid };
     current = step.item;
     if (attempt >= ATTEMPTS) {
       const message = "something else keeps changing it: restore it again when that has stopped";
-      return recordOf(item, current, { outcome: "failed", reason: "Conflict", message, errors: [message] });
+      return recordOf(item, current, { ...ended, outcome: "failed", reason: "Conflict", message, errors: [message] });
     }
   }
 }
@@ -221,37 +226,64 @@ async function label(session: RestoreSession, item: PlannedItem): Promise<Step> 
   }
 }
 
+/**
+ * Deletes and creates. From the moment a deletion is sent the record says so, whatever comes next: the safety copy may
+ * be all that is left of the object.
+ */
 async function recreate(session: RestoreSession, item: PlannedItem): Promise<Step> {
-  const { liveUid } = item.entry;
+  const { liveUid = "" } = item.entry;
   try {
-    await session.deps.kube.delete(item.gvr, placeOf(item), {
-      ...(liveUid === undefined || liveUid === "" ? {} : { uid: liveUid }),
-      propagationPolicy: "Background",
-      ...signalOf(session.request),
-    });
-    const problem = await waitUntilGone(session, item);
-    if (problem !== undefined) return failed("Terminating", problem);
+    await session.deps.kube.delete(item.gvr, placeOf(item), deleteOptions(session, item));
   } catch (error) {
-    session.request.signal?.throwIfAborted();
-    if (isCoded(error, "KubeConflict")) return await again(session, item, error);
-    return failed(reasonOf(error), `cannot delete ${nameOf(item)} to recreate it: ${messageOf(error)}`);
+    if (isCoded(error, "KubeConflict")) return await recreateAgain(session, item, error);
+    const step = failed(reasonOf(error), `cannot delete ${nameOf(item)} to recreate it: ${messageOf(error)}`);
+    const isUnknown = isCoded(error, "KubeUnavailable") || session.request.signal?.aborted === true;
+    return isUnknown ? afterDeletion(step, liveUid) : step;
   }
-  return await create(session, item);
+  try {
+    const problem = await waitUntilGone(session, item);
+    const step = problem === undefined ? await create(session, item) : failed("Terminating", problem);
+    return afterDeletion(step, liveUid);
+  } catch (error) {
+    const message = `${nameOf(item)} was deleted and not created again: ${messageOf(error)}`;
+    return afterDeletion(failed(reasonOf(error), message), liveUid);
+  }
+}
+
+/** It moved since it was planned. Content that the safety backup does not hold is not deleted. */
+async function recreateAgain(session: RestoreSession, item: PlannedItem, error: unknown): Promise<Step> {
+  session.request.signal?.throwIfAborted();
+  const step = await again(session, item, error);
+  if (step.type === "done" || session.request.safety === undefined) return step;
+  const { action, liveContent } = step.item.entry;
+  if (action !== "recreate" || liveContent === item.entry.liveContent) return step;
+  return failed("ChangedSince", "it changed after the safety backup: run the plan again");
+}
+
+function afterDeletion(step: Step, deletedUid: string): Step {
+  return step.type === "again" ? { ...step, deletedUid } : done({ deletedUid, ...step.written });
 }
 
 async function remove(session: RestoreSession, item: PlannedItem): Promise<Step> {
-  const { liveUid } = item.entry;
   try {
-    await session.deps.kube.delete(item.gvr, placeOf(item), {
-      ...(liveUid === undefined ? {} : { uid: liveUid }),
-      propagationPolicy: "Background",
-      ...signalOf(session.request),
-    });
+    await session.deps.kube.delete(item.gvr, placeOf(item), deleteOptions(session, item));
     return done({ outcome: "deleted" });
   } catch (error) {
     session.request.signal?.throwIfAborted();
+    if (isCoded(error, "KubeConflict")) return await again(session, item, error);
     return failed(reasonOf(error), `cannot delete ${nameOf(item)}: ${messageOf(error)}`);
   }
+}
+
+/** Only the very object that was planned against, and only as it was then. */
+function deleteOptions(session: RestoreSession, { entry, liveVersion }: PlannedItem): DeleteOptions {
+  const { liveUid } = entry;
+  return {
+    ...(liveUid === undefined || liveUid === "" ? {} : { uid: liveUid }),
+    ...(liveVersion === undefined ? {} : { resourceVersion: liveVersion }),
+    propagationPolicy: "Background",
+    ...signalOf(session.request),
+  };
 }
 
 async function waitUntilGone(session: RestoreSession, item: PlannedItem): Promise<string | undefined> {
@@ -339,11 +371,12 @@ function recordOf(planned: PlannedItem, executed: PlannedItem, written: Written)
     namespace,
     name,
     ...(archivedAs === undefined ? {} : { archivedAs }),
-    outcome: written.outcome,
+    outcome: written.deletedUid !== undefined && written.outcome === "created" ? "recreated" : written.outcome,
     ...(written.reason === undefined ? {} : { reason: written.reason }),
     ...(written.message === undefined ? {} : { message: written.message }),
     ...listed(warnings, errors),
     ...(object === undefined ? {} : writtenObject(resource, object)),
+    ...(written.deletedUid === undefined ? {} : { deletedUid: written.deletedUid }),
   };
 }
 
