@@ -1,11 +1,11 @@
 import { join } from "node:path";
-import { PURPOSE_LABEL } from "../api/annotations.ts";
 import { parseJson } from "../api/json.ts";
-import type { ResolvedBackup, RestorePlanSpec } from "../api/kinds.generated.ts";
+import type { ResolvedBackup } from "../api/kinds.generated.ts";
 import { keyOf } from "../api/object.ts";
 import { CodedError, isCoded } from "../errors.ts";
 import { isEnded } from "../report/backup-record.ts";
 import { restorePaths } from "../report/record-paths.ts";
+import { backupOfPolicy } from "../restore/backup-of-policy-plan.ts";
 import type { ObjectRecord } from "../restore/types.ts";
 import { type BackupReader, openBackup } from "../storage/backup-reader.ts";
 import type { ObjectStore } from "../storage/object-store.ts";
@@ -107,30 +107,11 @@ async function undoneRecords(
 function backupNameOf(deps: ReconcileDeps, plan: Live<"RestorePlan">): string | undefined {
   const { backupName, policy } = plan.spec.source;
   if (backupName !== undefined) return backupName;
-  return policy === undefined ? undefined : newestOf(deps, plan, policy);
-}
-
-function newestOf(
-  deps: ReconcileDeps,
-  plan: Live<"RestorePlan">,
-  policy: NonNullable<RestorePlanSpec["source"]["policy"]>,
-): string | undefined {
-  const key = { namespace: plan.metadata.namespace ?? "", name: policy.name };
-  const asOf = policy.asOf === undefined || policy.asOf === "AtMerge" ? plan.metadata.creationTimestamp : policy.asOf;
-  const latestMs = asOf === undefined ? Number.POSITIVE_INFINITY : Date.parse(asOf);
-  const good = deps.live.backupsOf(key).filter(({ metadata, status }) => {
-    if (metadata.labels?.[PURPOSE_LABEL] !== undefined) return false;
-    const isGood =
-      status?.phase === "Completed" || (policy.allowPartiallyFailed === true && status?.phase === "PartiallyFailed");
-    const isOfSchedule = policy.schedule === undefined || status?.policy?.schedule === policy.schedule;
-    return isGood && isOfSchedule && Date.parse(status?.completionTimestamp ?? "") <= latestMs;
-  });
-  const newest = good.sort((a, b) => completed(b) - completed(a))[0];
-  return newest?.metadata.name;
-}
-
-function completed({ status }: Live<"Backup">): number {
-  return Date.parse(status?.completionTimestamp ?? "") || 0;
+  if (policy === undefined) return undefined;
+  const { namespace = "", creationTimestamp } = plan.metadata;
+  const mergedMs = creationTimestamp === undefined ? deps.clock.now() : Date.parse(creationTimestamp);
+  const backups = deps.live.backupsOf({ namespace, name: policy.name });
+  return backupOfPolicy(backups, { policy, namespace, mergedMs })?.metadata.name;
 }
 
 /** Where the backup may be: where it was pinned, where its Backup says, else every location in reach. */
