@@ -8,7 +8,7 @@ import type { ReconcileDeps } from "./deps.ts";
 import type { LedgerVerdict } from "./ledger-plan.ts";
 import type { Live } from "./live-objects.ts";
 import { findLocation, isAvailable, isReadOnly } from "./locations.ts";
-import { finishLedger, type Ledger } from "./restore-ledger.ts";
+import { failureOf, finishLedger, type Ledger } from "./restore-ledger.ts";
 import { spoolFolder } from "./restore-run.ts";
 import { dropSpool, readSpool } from "./restore-spool.ts";
 import { DONE, type Result, requeue } from "./result.ts";
@@ -33,7 +33,7 @@ export function createRestoreEnd(deps: ReconcileDeps): RestoreEnd {
       if (findCondition(plan.status?.conditions, "Ready")?.reason === "AlreadyRun") return DONE;
       const ledger = await ledgerOfEnded(deps, plan, run.key);
       if (ledger === undefined) return requeue(LOCATION_RETRY_MS);
-      await recordFiles(deps, plan, run.id);
+      const unrecorded = await failureOf(() => recordFiles(deps, plan, run.id));
       deps.hit("restore-recorded");
       const { cluster } = deps.installation;
       const { namespace, name } = keyOf(plan);
@@ -51,6 +51,7 @@ export function createRestoreEnd(deps: ReconcileDeps): RestoreEnd {
         ...(backup === undefined ? {} : { backup }),
         done: { phase, completedAt, term: run.term },
       });
+      if (unrecorded !== undefined) throw unrecorded.error;
       // without a record in Git the spool is all there is to undo by
       if (deps.record.isConfigured()) await dropSpool(spoolFolder(deps, run.id));
       settled.add(run.key);

@@ -119,20 +119,41 @@ function taken(key: string, run: string, where: string): CodedError {
   return new CodedError("ClaimTaken", { key, owner: run }, `this restore is claimed by run ${run} in ${where}`);
 }
 
-/** Records the end of a run: on the status branch, and last of all `done.json` in the bucket. Idempotent. */
-export async function finishLedger(deps: ReconcileDeps, ledger: Ledger, record: KeyRecord): Promise<void> {
+/**
+ * Records the end of a run on the status branch, and last of all as `done.json` in the bucket. Each is tried whatever
+ * becomes of the other: either alone keeps the restore from running again. Idempotent; throws what failed first.
+ */
+export async function finishLedger(
+  deps: { readonly record: Pick<ReconcileDeps["record"], "writeKey"> },
+  ledger: Ledger,
+  record: KeyRecord,
+): Promise<void> {
   const { done } = record;
   if (done === undefined) return;
-  await deps.record.writeKey(record);
-  deps.hit("restore-key-ended");
-  const { store, conditionalWrites } = ledger;
+  const git = await failureOf(() => deps.record.writeKey(record));
+  const bucket = await failureOf(() => finishBucket(ledger, { run: record.run, ...done }));
+  for (const failure of [git, bucket]) if (failure !== undefined) throw failure.error;
+}
+
+async function finishBucket(
+  { key, store, conditionalWrites, isReadOnly }: Ledger,
+  done: Parameters<typeof finishRestoreClaim>[2],
+): Promise<void> {
   if (store === undefined) return;
-  const options = conditionalWrites === undefined ? {} : { conditionalWrites };
   try {
-    await finishRestoreClaim(store, ledger.key, { run: record.run, ...done }, options);
-    deps.hit("restore-done-put");
+    await finishRestoreClaim(store, key, done, conditionalWrites === undefined ? {} : { conditionalWrites });
   } catch (error) {
     const isDenied = isCoded(error, "StoreReadOnly") || isCoded(error, "StoreAuth");
-    if (!isDenied || !ledger.isReadOnly) throw error;
+    if (!isDenied || !isReadOnly) throw error;
+  }
+}
+
+/** What an attempt threw, where the next thing is to be tried all the same. */
+export async function failureOf(attempt: () => Promise<unknown>): Promise<{ readonly error: unknown } | undefined> {
+  try {
+    await attempt();
+    return undefined;
+  } catch (error) {
+    return { error };
   }
 }
