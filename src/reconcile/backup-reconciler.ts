@@ -9,7 +9,7 @@ import { rfc3339 } from "../clock.ts";
 import { isEnded } from "../report/backup-record.ts";
 import { parseBackupName } from "../schedule/slot-name.ts";
 import { readBackupClaim } from "../storage/claims.ts";
-import { listBackups } from "../storage/list-backups.ts";
+import { findBackup } from "../storage/list-backups.ts";
 import type { ObjectStore } from "../storage/object-store.ts";
 import { deleteRequested, isDeletionRequested } from "./backup-deletion.ts";
 import { backupRunKey, executeBackup } from "./backup-run.ts";
@@ -110,12 +110,11 @@ async function adoptFinished(
   const claim = await readBackupClaim(store, name);
   const { cluster, clusterUid } = deps.installation;
   if (claim?.cluster !== cluster || claim.clusterUid !== clusterUid || claim.namespace !== namespace) return undefined;
-  for await (const { backup: marker } of listBackups(store, { only: (folder) => folder === name })) {
-    const where = { namespace: location.metadata.namespace ?? "", name: location.metadata.name };
-    await adoptMarker(deps, backup, where, marker);
-    return DONE;
-  }
-  return undefined;
+  const found = await findBackup(store, name);
+  if (found === undefined) return undefined;
+  const where = { namespace: location.metadata.namespace ?? "", name: location.metadata.name };
+  await adoptMarker(deps, backup, where, found.backup);
+  return DONE;
 }
 
 /** The claim in the cluster: from now on the bucket's claim with this token is ours. */

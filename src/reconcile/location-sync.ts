@@ -158,11 +158,18 @@ async function dropRecord(deps: SyncDeps, backup: Live<"Backup">): Promise<void>
 }
 
 /** Removes the folders that dead runs of this cluster left without a marker. Others' folders are never touched. */
-export async function cleanUnfinished(deps: ReconcileDeps, store: ObjectStore): Promise<number> {
+export async function cleanUnfinished(
+  deps: SyncDeps,
+  location: Live<"BackupStorageLocation">,
+  store: ObjectStore,
+): Promise<number> {
   const { cluster, clusterUid } = deps.installation;
   const nowMs = deps.clock.now();
+  // these have had their marker: whoever deletes one goes on by itself
+  const restorable = backupsIn(deps, location).filter(({ status }) => isRestorable(status?.phase));
+  const finished = new Set(restorable.map(({ metadata }) => metadata.name));
   let cleaned = 0;
-  for await (const { name, claim, modifiedMs } of listUnfinished(store)) {
+  for await (const { name, claim, modifiedMs } of listUnfinished(store, { only: (each) => !finished.has(each) })) {
     if (claim === undefined || claim.cluster !== cluster || claim.clusterUid !== clusterUid) continue;
     if (nowMs - Math.max(modifiedMs, Date.parse(claim.claimedAt)) < UNFINISHED_GRACE_MS) continue;
     const backup = deps.live.get("Backup", claim);

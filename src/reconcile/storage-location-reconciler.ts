@@ -105,7 +105,7 @@ async function syncWhenDue(
   const mayClean = !isReadOnly(location) && !deps.restoreOnly;
   if (mayClean && (state.cleanedAt === undefined || nowMs - state.cleanedAt >= CLEAN_UP_EVERY_MS)) {
     state.cleanedAt = nowMs;
-    await cleanUnfinished(deps, store);
+    await cleanUnfinished(deps, location, store);
   }
   const isFirst = state.syncedAt === undefined;
   if (!isFirst && (syncPeriodMs === 0 || nowMs - (state.syncedAt ?? 0) < syncPeriodMs / 2)) return false;

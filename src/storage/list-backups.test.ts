@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { claimBackup } from "./claims.ts";
 import { deleteBackup } from "./delete-backup.ts";
-import { listBackups, listUnfinished } from "./list-backups.ts";
+import { findBackup, listBackups, listUnfinished } from "./list-backups.ts";
 import { MemoryStore } from "./memory-store.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { configMap, testClaim, writeBackup } from "./testing.ts";
@@ -44,6 +44,18 @@ describe("a location", () => {
     for await (const { name } of listBackups(store, { only: (each) => each !== "b" })) listed.push(name);
 
     expect(listed).toEqual(["a", "c"]);
+  });
+
+  it("finds one backup by its name and lists nothing for it", async () => {
+    const store = new MemoryStore();
+    const { manifestSha256 } = await writeBackup(store, [], { name: "a" });
+    await store.put("backups/half/half.tar.gz", Buffer.from("x"));
+    store.listPrefixes = () => Promise.reject(new Error("the bucket was listed"));
+
+    const found = await findBackup(store, "a");
+
+    expect([found?.name, found?.manifestSha256]).toEqual(["a", manifestSha256]);
+    expect([await findBackup(store, "half"), await findBackup(store, "none")]).toEqual([undefined, undefined]);
   });
 
   it("tells unfinished folders of ours with their age, and no other", async () => {

@@ -33,7 +33,7 @@ export async function* listBackups(store: ObjectStore, options: ListBackupsOptio
   const names = (await listFolders(store, options.signal)).filter(options.only ?? (() => true));
   for (let start = 0; start < names.length; start += CONCURRENCY) {
     const batch = names.slice(start, start + CONCURRENCY);
-    const listed = await Promise.all(batch.map((name) => readListed(store, name, options)));
+    const listed = await Promise.all(batch.map((name) => findBackup(store, name, options)));
     for (const backup of listed) if (backup !== undefined) yield backup;
   }
 }
@@ -44,10 +44,11 @@ export async function listFolders(store: ObjectStore, signal?: AbortSignal): Pro
   return prefixes.map((prefix) => prefix.slice(0, -1)).filter(isSegment);
 }
 
-async function readListed(
+/** One backup by its name, by one request; undefined when it has no marker, or one that can't be read. */
+export async function findBackup(
   store: ObjectStore,
   name: string,
-  options: ListBackupsOptions,
+  options: Pick<ListBackupsOptions, "onUnreadable" | "signal"> = {},
 ): Promise<ListedBackup | undefined> {
   const key = backupKeys(name).marker;
   try {
@@ -72,17 +73,37 @@ export interface UnfinishedBackup {
   readonly modifiedMs: number;
 }
 
+/** Which folders are looked at: one known to be a backup costs a request to find out nothing. */
+export interface ListUnfinishedOptions {
+  readonly only?: (name: string) => boolean;
+  readonly signal?: AbortSignal;
+}
+
 /** Folders with a claim and without a marker, by name; the clean-up decides by their age and their run. */
-export async function* listUnfinished(store: ObjectStore, signal?: AbortSignal): AsyncGenerator<UnfinishedBackup> {
-  for (const name of await listFolders(store, signal)) {
-    const keys = backupKeys(name);
-    if ((await store.head(keys.marker, signal)) !== undefined) continue;
-    const claimed = await store.head(keys.claim, signal);
-    if (claimed === undefined) continue;
-    let modifiedMs = claimed.modifiedMs;
-    for await (const file of store.list(keys.prefix, signal)) modifiedMs = Math.max(modifiedMs, file.modifiedMs);
-    yield { name, claim: await readableClaim(store, name, signal), claimedMs: claimed.modifiedMs, modifiedMs };
+export async function* listUnfinished(
+  store: ObjectStore,
+  options: ListUnfinishedOptions = {},
+): AsyncGenerator<UnfinishedBackup> {
+  const names = (await listFolders(store, options.signal)).filter(options.only ?? (() => true));
+  for (let start = 0; start < names.length; start += CONCURRENCY) {
+    const batch = names.slice(start, start + CONCURRENCY);
+    const looked = await Promise.all(batch.map((name) => lookUnfinished(store, name, options.signal)));
+    for (const unfinished of looked) if (unfinished !== undefined) yield unfinished;
   }
+}
+
+async function lookUnfinished(
+  store: ObjectStore,
+  name: string,
+  signal: AbortSignal | undefined,
+): Promise<UnfinishedBackup | undefined> {
+  const keys = backupKeys(name);
+  if ((await store.head(keys.marker, signal)) !== undefined) return undefined;
+  const claimed = await store.head(keys.claim, signal);
+  if (claimed === undefined) return undefined;
+  let modifiedMs = claimed.modifiedMs;
+  for await (const file of store.list(keys.prefix, signal)) modifiedMs = Math.max(modifiedMs, file.modifiedMs);
+  return { name, claim: await readableClaim(store, name, signal), claimedMs: claimed.modifiedMs, modifiedMs };
 }
 
 async function readableClaim(

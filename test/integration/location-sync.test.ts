@@ -6,8 +6,14 @@ import type { KubeClient } from "../../src/kube/client.ts";
 import { silentLogger } from "../../src/log.ts";
 import { createGitRecord, type GitRecord } from "../../src/reconcile/git-record.ts";
 import { createLiveObjects, type Live } from "../../src/reconcile/live-objects.ts";
-import { type SyncDeps, syncLocation } from "../../src/reconcile/location-sync.ts";
+import {
+  cleanUnfinished,
+  type SyncDeps,
+  syncLocation,
+  UNFINISHED_GRACE_MS,
+} from "../../src/reconcile/location-sync.ts";
 import { createSources } from "../../src/reconcile/sources.ts";
+import { claimBackup } from "../../src/storage/claims.ts";
 import { MemoryStore } from "../../src/storage/memory-store.ts";
 import { useKubeClients } from "../support/kube-client.ts";
 import { usePrivateCluster } from "../support/use-test-cluster.ts";
@@ -128,4 +134,28 @@ it("what vanished within the hour counts: many small losses are held as one larg
   expect(second.held).toMatchObject({ count: 4, why: "12 deletions within an hour, more than 10 of 24" });
   expect(later.held).toBeUndefined();
   expect(await backupNames()).toEqual(names.slice(12));
+});
+
+it("the clean-up takes a dead run's folder, and asks nothing about the backups it knows", async () => {
+  const claimedMs = systemClock.now() - UNFINISHED_GRACE_MS - 1000;
+  const store = new MemoryStore({ now: () => claimedMs });
+  for (const name of ["a", "b", "c"]) {
+    await putMarker(store, name);
+    await createCompleted(name);
+  }
+  const { cluster: owner, clusterUid } = deps.installation;
+  const claimedAt = new Date(claimedMs).toISOString();
+  const claim = { token: "t", cluster: owner, clusterUid, namespace, name: "dead", term: 1, claimedAt };
+  await claimBackup(store, "dead", claim);
+  const asked: string[] = [];
+  const head = store.head.bind(store);
+  store.head = async (key, signal) => {
+    asked.push(key.split("/")[1] ?? "");
+    return await head(key, signal);
+  };
+
+  expect(await cleanUnfinished(deps, location, store)).toBe(1);
+
+  expect(await store.listPrefixes("backups/")).toEqual(["a/", "b/", "c/"]);
+  expect([...new Set(asked)]).toEqual(["dead"]);
 });
