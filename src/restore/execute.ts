@@ -16,12 +16,15 @@ import { writeItem } from "./write.ts";
 
 /** Objects planned while others are written. */
 const AHEAD = 64;
+/** Actions that write nothing. */
+const QUIET: ReadonlySet<string> = new Set(["unchanged", "skip", "fail"]);
 /** Most lines of a run's log that are kept. */
 const LOG_LINES = 20_000;
 
 /**
  * Restores, and never stops for one object: what went wrong is in the outcome. Doing it again under the same run name
- * finishes what was interrupted. Throws only where nothing can be said about the run (a store that does not answer).
+ * finishes what was interrupted. An API server or a store that goes away once something is written ends the run as
+ * Failed, and says so. @throws {KubeUnavailable, StoreUnreachable} while this attempt has written nothing: try again
  */
 export async function runRestore(deps: RestoreDeps, request: RestoreRequest): Promise<RestoreOutcome> {
   const started = deps.clock.now();
@@ -31,13 +34,16 @@ export async function runRestore(deps: RestoreDeps, request: RestoreRequest): Pr
     return outcomeOf(deps, started, tally, { phase: "FailedValidation", validationErrors });
   const log: string[] = [];
   let ended: Ended = {};
+  const progress = { hasWritten: false };
   try {
     const session = await openSession(deps, request);
     await verifyBeforeWriting(session);
-    const { attempted, failed } = await runSteps(session, tally, log);
+    const { attempted, failed } = await runSteps(session, { tally, log, progress });
     ended = attempted === 0 ? {} : { hookStatus: { hooksAttempted: attempted, hooksFailed: failed } };
     for (const note of session.facts.notes) tally.addWarning(undefined, note);
   } catch (error) {
+    const isAway = isCoded(error, "KubeUnavailable") || isCoded(error, "StoreUnreachable");
+    if (isAway && !progress.hasWritten && request.signal?.aborted !== true) throw error;
     if (request.signal?.aborted === true) ended = { cancelled: true };
     else ended = { failureReason: messageOf(error) };
     if (isCoded(error, "Cancelled")) ended = { cancelled: true };
@@ -72,12 +78,13 @@ interface Trailing {
   readonly owners: OwnerLinks;
 }
 
-async function runSteps(session: RestoreSession, tally: RunTally, log: string[]): Promise<HookTally> {
+async function runSteps(session: RestoreSession, given: Omit<Sinks, "trailing">): Promise<HookTally> {
+  const { tally } = given;
   const { deps, request } = session;
   const trailing: Trailing = { hooks: createHookRunner(session), owners: createOwnerLinks() };
   for (const resource of await resourcesInOrder(session)) {
     request.signal?.throwIfAborted();
-    await runStep(session, resource, { tally, log, trailing });
+    await runStep(session, resource, { ...given, trailing });
     if (resource === "customresourcedefinitions.apiextensions.k8s.io" && tally.counts.created > 0) {
       session.facts.discovery = await deps.kube.discovery({ refresh: true, ...signalOf(request) });
     }
@@ -108,14 +115,17 @@ async function runStep(session: RestoreSession, resource: string, sinks: Sinks):
 interface Sinks {
   readonly tally: RunTally;
   readonly log: string[];
+  /** Of this attempt: true as soon as one object was written, or may have been. */
+  readonly progress: { hasWritten: boolean };
   readonly trailing: Trailing;
 }
 
 async function dispatch(session: RestoreSession, pool: WorkPool, item: PlannedItem, sinks: Sinks): Promise<void> {
-  const { tally, log, trailing } = sinks;
+  const { tally, log, progress, trailing } = sinks;
   session.request.signal?.throwIfAborted();
   const task = async (): Promise<void> => {
     const record = await execute(session, item);
+    if (!QUIET.has(item.entry.action)) progress.hasWritten = true;
     tally.add(record, item);
     follow(item, record, trailing);
     note(session, log, record);
