@@ -125,7 +125,9 @@ function planReturn(place: ItemPlace, { record, copy, force }: Return, live: Kub
 /** Controllers and the API server fill in what they own all day; that is no change of anybody's. */
 function isChanged(record: ObjectRecord, live: KubeObject): boolean {
   if (record.resource === "namespaces" || live.metadata.resourceVersion === record.resourceVersion) return false;
-  return record.content !== undefined && record.content !== settledContent(record.resource, live);
+  // The record of a Secret holds no digest: any write since may have changed it.
+  if (record.content === undefined) return record.resource === "secrets";
+  return record.content !== settledContent(record.resource, live);
 }
 
 function placeOf(session: RestoreSession, record: ObjectRecord): ItemPlace {

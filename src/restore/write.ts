@@ -380,15 +380,20 @@ function recordOf(planned: PlannedItem, executed: PlannedItem, written: Written)
   };
 }
 
+/** Records go to Git, and whoever reads a digest there can try passwords against it. */
+function isGuessable(resource: string, { type }: KubeObject): boolean {
+  return resource === "secrets" && type !== "kubernetes.io/service-account-token";
+}
+
 function writtenObject(
   resource: string,
   object: KubeObject,
-): { uid?: string; resourceVersion?: string; content: string } {
+): Pick<ObjectRecord, "uid" | "resourceVersion" | "content"> {
   const { uid, resourceVersion } = object.metadata;
   return {
     ...(uid === undefined ? {} : { uid }),
     ...(resourceVersion === undefined ? {} : { resourceVersion }),
-    content: settledContent(resource, object),
+    ...(isGuessable(resource, object) ? {} : { content: settledContent(resource, object) }),
   };
 }
 
