@@ -27,6 +27,8 @@ interface Written {
   readonly errors?: readonly string[];
   /** A deletion was sent, and may have been done. */
   readonly deletedUid?: string;
+  /** What an earlier attempt recorded of it: an undo is guarded by that. */
+  readonly before?: ObjectRecord;
 }
 
 /** What to do next with an item: it is done, or it must be planned anew against what stands there. */
@@ -99,7 +101,7 @@ function settled(session: RestoreSession, { entry, resumedAs }: PlannedItem): Wr
     default: {
       const before = session.request.recorded?.(entry.resource, entry);
       if (before === undefined) return { outcome: resumedAs ?? "unchanged", ...told };
-      return { outcome: before.outcome, ...told, ...listed(before.warnings ?? [], before.errors ?? []) };
+      return { outcome: before.outcome, ...told, ...listed(before.warnings ?? [], before.errors ?? []), before };
     }
   }
 }
@@ -375,8 +377,18 @@ function recordOf(planned: PlannedItem, executed: PlannedItem, written: Written)
     ...(written.reason === undefined ? {} : { reason: written.reason }),
     ...(written.message === undefined ? {} : { message: written.message }),
     ...listed(warnings, errors),
+    ...(written.before === undefined ? {} : undoGuards(written.before)),
     ...(object === undefined ? {} : writtenObject(resource, object)),
     ...(written.deletedUid === undefined ? {} : { deletedUid: written.deletedUid }),
+  };
+}
+
+function undoGuards({ uid, resourceVersion, content, deletedUid }: ObjectRecord): Partial<ObjectRecord> {
+  return {
+    ...(uid === undefined ? {} : { uid }),
+    ...(resourceVersion === undefined ? {} : { resourceVersion }),
+    ...(content === undefined ? {} : { content }),
+    ...(deletedUid === undefined ? {} : { deletedUid }),
   };
 }
 

@@ -53,6 +53,8 @@ describe("a restore that is stopped", () => {
         counts: { created: NAMES.length },
       });
       expect(created).toHaveLength(NAMES.length);
+      const uids = new Map(second.records.map(({ name, uid }) => [name, uid]));
+      for (const { name, uid } of recorded.values()) expect([name, uids.get(name)]).toEqual([name, uid]);
       expect(
         (await cluster.list("ConfigMap", namespace)).filter(({ metadata }) => NAMES.includes(metadata.name)),
       ).toHaveLength(NAMES.length);
