@@ -9,7 +9,7 @@ import type { TestCluster } from "../support/test-cluster.ts";
 const ROOT = new URL("../../", import.meta.url);
 
 /** A process that was killed holds its lease for so long, and the next one waits. */
-export const QUICK_LEASE: readonly string[] = ["--lease-duration", "5s"];
+export const QUICK_LEASE: readonly string[] = ["--lease-duration", "8s"];
 
 /** A process of `holdfast` that has ended. */
 export interface Ended {
