@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { isCoded } from "../errors.ts";
+import { CodedError, isCoded } from "../errors.ts";
 import { probeKey } from "./layout.ts";
 import type { ObjectStore } from "./object-store.ts";
 
@@ -13,16 +13,32 @@ export type ConditionalWrites = { readonly supported: true } | { readonly suppor
  */
 export async function probeConditionalWrites(store: ObjectStore, signal?: AbortSignal): Promise<ConditionalWrites> {
   const key = probeKey(randomUUID());
-  const options = { ifAbsent: true, ...(signal && { signal }) };
   try {
-    await store.put(key, Buffer.from("first"), options);
-    const second = await store.put(key, Buffer.from("second"), options);
-    if (second.type === "exists") return { supported: true };
-    return { supported: false, reason: "the endpoint ignores If-None-Match: an existing object was overwritten" };
-  } catch (error) {
-    if (!isCoded(error, "StoreConditionIgnored")) throw error;
-    return { supported: false, reason: error.message };
-  } finally {
+    const found = await writeTwice(store, key, signal);
     await store.delete(key);
+    return found;
+  } catch (error) {
+    await store.delete(key).catch(() => {}); // what could not be written need not be there
+    const told = withoutName(error, key);
+    if (!isCoded(told, "StoreConditionIgnored")) throw told;
+    return { supported: false, reason: told.message };
   }
+}
+
+async function writeTwice(
+  store: ObjectStore,
+  key: string,
+  signal: AbortSignal | undefined,
+): Promise<ConditionalWrites> {
+  const options = { ifAbsent: true, ...(signal && { signal }) };
+  await store.put(key, Buffer.from("first"), options);
+  const second = await store.put(key, Buffer.from("second"), options);
+  if (second.type === "exists") return { supported: true };
+  return { supported: false, reason: "the endpoint ignores If-None-Match: an existing object was overwritten" };
+}
+
+/** The same failure must read the same each time: it goes into a status, of which every change is an event. */
+function withoutName(error: unknown, key: string): unknown {
+  if (!(error instanceof CodedError)) return error;
+  return new CodedError(error.code, error.data, error.message.replaceAll(key, "a test object"), { cause: error });
 }
