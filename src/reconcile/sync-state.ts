@@ -1,3 +1,4 @@
+import { gitSourceDefaults } from "../api/defaults.ts";
 import { formatKey, keyOf } from "../api/object.ts";
 import { messageOf } from "../errors.ts";
 import type { GitRemote } from "../git/remote.ts";
@@ -6,6 +7,7 @@ import { INDEX_PATH, sourcePath } from "../report/record-paths.ts";
 import { type DeclaredObjects, parseSourceRecord } from "../report/source-record.ts";
 import type { ReconcileDeps } from "./deps.ts";
 import type { Live } from "./live-objects.ts";
+import type { RecordTarget } from "./sources.ts";
 
 /** Up to where a source was wholly applied. */
 export interface SyncState {
@@ -29,10 +31,11 @@ export async function readSyncState(
   const { url = "", branch = "", path = "" } = applied ?? {};
   const own = lastAppliedRevision === undefined ? undefined : { url, branch, path, revision: lastAppliedRevision };
   try {
-    if ((await remote.head(statusBranch)) === undefined) return { applied: own, declared: undefined };
-    const revision = await remote.fetch(statusBranch);
-    const index = parseIndex(await remote.readFile(revision, INDEX_PATH));
-    const declared = parseSourceRecord(await remote.readFile(revision, sourcePath(key)));
+    const record = await recordOfAll(deps, source, { remote, branch: statusBranch });
+    if ((await record.remote.head(record.branch)) === undefined) return { applied: own, declared: undefined };
+    const revision = await record.remote.fetch(record.branch);
+    const index = parseIndex(await record.remote.readFile(revision, INDEX_PATH));
+    const declared = parseSourceRecord(await record.remote.readFile(revision, sourcePath(key)));
     return { applied: own ?? index?.sources[formatKey(key)], declared };
   } catch (error) {
     deps.log.info(
@@ -41,4 +44,19 @@ export async function readSyncState(
     );
     return { applied: own, declared: undefined };
   }
+}
+
+/** The record of every source stands where that of the first one by name does, whatever was looked at so far. */
+async function recordOfAll(
+  { live, sources, open, installation }: ReconcileDeps,
+  source: Live<"GitSource">,
+  own: RecordTarget,
+): Promise<RecordTarget> {
+  const flagged = sources.flagged === undefined ? [] : [sources.flagged as Live<"GitSource">];
+  const all = [...flagged, ...live.list("GitSource")].filter(
+    ({ metadata }) => metadata.deletionTimestamp === undefined,
+  );
+  const first = all.sort((a, b) => (formatKey(keyOf(a)) < formatKey(keyOf(b)) ? -1 : 1))[0] ?? source;
+  if (formatKey(keyOf(first)) === formatKey(keyOf(source))) return own;
+  return { remote: await open.git(first), branch: gitSourceDefaults(first.spec, installation.cluster).statusBranch };
 }
