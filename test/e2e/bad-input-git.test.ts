@@ -144,6 +144,9 @@ const BROKEN: readonly (readonly [
   ],
 ];
 
+/** Nothing is wrong with it: what the others are spared happens here. */
+const GOOD = "a repository without fault";
+
 const nameOf = (row: string): string => row.replaceAll(/[^a-z]+/gi, "-").toLowerCase();
 
 async function createSource(row: string, files: Files): Promise<HostedRepository> {
@@ -179,7 +182,7 @@ beforeAll(async () => {
   await createSecret("right", "right");
   await createSecret("wrong", "wrong");
   const hosted = new Map<string, HostedRepository>();
-  for (const [row] of BAD_FILES) {
+  for (const row of [GOOD, ...BAD_FILES.map(([name]) => name)]) {
     const name = nameOf(row);
     const files = { "a.yaml": policy(`${name}-stays`), "b.yaml": policy(`${name}-removed`) };
     hosted.set(row, await createSource(row, under("policies", files)));
@@ -188,7 +191,7 @@ beforeAll(async () => {
     hosted.set(row, await createSource(row, under("policies", { "a.yaml": policy(`${nameOf(row)}-stays`) })));
   }
   first = await runOnce();
-  for (const [row, bad] of BAD_FILES) {
+  for (const [row, bad] of [[GOOD, (): Files => ({})] as const, ...BAD_FILES]) {
     const name = nameOf(row);
     const files = { "b.yaml": null, "c.yaml": policy(`${name}-added`), ...bad(`${name}-bad`) };
     await hosted.get(row)?.repository.commit({ files: under("policies", files) });
@@ -240,6 +243,11 @@ it("applies every source while all is well", () => {
 it("exits with 3 when sources are bad, and goes on to the end", () => {
   expect(second.code).toBe(3);
   expect(second.stderr).toMatch(/holdfast ends/);
+});
+
+it("prunes what a good repository no longer declares", async () => {
+  expect(standing(await sourceOf(GOOD)).text).toBe("Ready=True");
+  expect(await policiesOf(GOOD)).toEqual(["added", "stays"]);
 });
 
 describe("a repository with a bad file in it", () => {
