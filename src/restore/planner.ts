@@ -93,12 +93,20 @@ async function asCopied(session: RestoreSession, item: PlannedItem): Promise<Pla
   if (safety === undefined || touched === undefined || item.liveDigest === undefined) return item;
   const row = await safety.row(touched.resource, touched.key);
   if (row?.content === item.liveDigest()) return item;
+  // The cluster fills a new namespace itself (kube-root-ca.crt, ServiceAccount default): an undo takes the namespace.
+  if (row === undefined && isMadeHere(session, touched.key.namespace)) return item;
+  const place = `${touched.resource} ${formatKey(touched.key)}`;
   const message =
     row === undefined
-      ? "the safety backup does not hold it: run the plan again"
-      : "it changed after the safety backup: run the plan again";
+      ? `${place} appeared after the safety backup: run the plan again`
+      : `${place} changed after the safety backup: run the plan again`;
   const { changes: _changes, ...entry } = item.entry;
   return { entry: { ...entry, action: "fail", reason: "ChangedSince", message }, gvr: item.gvr };
+}
+
+function isMadeHere(session: RestoreSession, namespace: string): boolean {
+  const before = session.request.recorded?.("namespaces", { namespace: "", name: namespace });
+  return session.facts.newNamespaces.has(namespace) || before?.outcome === "created";
 }
 
 interface Pending {

@@ -33,11 +33,20 @@ export async function* planUndo(session: RestoreSession, source: UndoSource): As
     if (!WRITTEN.has(record.outcome) || (record.uid ?? record.deletedUid) === undefined) continue;
     byResource.set(record.resource, [...(byResource.get(record.resource) ?? []), record]);
   }
+  const made = new Set((byResource.get("namespaces") ?? []).filter(isCreated).map(({ name }) => name));
   const order = orderResources(byResource.keys()).reverse();
   const namespacesLast = [...order.filter((resource) => resource !== "namespaces"), "namespaces"];
   for (const resource of namespacesLast) {
-    for (const record of byResource.get(resource) ?? []) yield await planRecord(session, source, record);
+    for (const record of byResource.get(resource) ?? []) {
+      // What the cluster itself put into a namespace of the restore goes with it.
+      if (made.has(record.namespace) && !isCreated(record)) continue;
+      yield await planRecord(session, source, record);
+    }
   }
+}
+
+function isCreated({ outcome }: ObjectRecord): boolean {
+  return outcome === "created";
 }
 
 async function planRecord(session: RestoreSession, source: UndoSource, record: ObjectRecord): Promise<PlannedItem> {
