@@ -1,7 +1,8 @@
 /** Single steps on single files; who calls them translates what they throw. */
 
 import { constants as fsConstants } from "node:fs";
-import { type FileHandle, link, open, stat } from "node:fs/promises";
+import { type FileHandle, link, mkdir, open, stat } from "node:fs/promises";
+import { dirname } from "node:path";
 import { Readable } from "node:stream";
 
 /** Appends a whole body to an open file. Rejects with the body's error, or the signal's reason. */
@@ -35,6 +36,23 @@ export async function linkInto(temporary: string, target: string): Promise<boole
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;
     throw error;
+  }
+}
+
+/**
+ * Makes a folder and those above it; returns the first one made. Where the disk is read-only, Node's own recursive mkdir
+ * says that a folder is missing: a plain one is asked for the reason.
+ */
+export async function makeFolder(folder: string): Promise<string | undefined> {
+  try {
+    return await mkdir(folder, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+    let top = folder;
+    while (dirname(top) !== top && !(await exists(dirname(top)))) top = dirname(top);
+    await mkdir(top, { mode: 0o700 });
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    return top;
   }
 }
 

@@ -1,11 +1,11 @@
 import { createHash, randomBytes } from "node:crypto";
 import { type Dirent, constants as fsConstants } from "node:fs";
-import { type FileHandle, mkdir, open, readdir, realpath, rename, rmdir, stat, unlink } from "node:fs/promises";
+import { type FileHandle, open, readdir, realpath, rename, rmdir, stat, unlink } from "node:fs/promises";
 import { basename, dirname, join, sep } from "node:path";
 import type { Readable } from "node:stream";
 import { CodedError } from "../errors.ts";
 import { fromFsError } from "./fs-errors.ts";
-import { exists, ignoreMissing, isMissing, linkInto, syncFolder, writeBody } from "./fs-file.ts";
+import { exists, ignoreMissing, isMissing, linkInto, makeFolder, syncFolder, writeBody } from "./fs-file.ts";
 import { compareUtf8 } from "./index-row.ts";
 import type { ObjectStat, ObjectStore, PutOptions, PutOutcome } from "./object-store.ts";
 import { discard } from "./streams.ts";
@@ -165,7 +165,7 @@ export class FsStore implements ObjectStore {
 
   async #makeFolders(folder: string): Promise<void> {
     await this.#checkRoot();
-    const first = await mkdir(folder, { recursive: true, mode: 0o700 });
+    const first = await makeFolder(folder);
     await this.#checkInside(folder);
     // Each folder above a new one must know it after a crash.
     for (let at = folder; first !== undefined && at.length >= first.length; at = dirname(at))
