@@ -68,8 +68,11 @@ export function planItem(
   setPlace(target, place.target);
   setRestoreLabels(target, rules.labels);
   const warnings = [...(prepared.warnings ?? []), ...(remapped === undefined ? [] : [remapped]), ...modified.errors];
-  const planned =
-    live === undefined ? planCreate(rules, place, target, stripped) : planExisting(rules, place, target, live);
+  const owners = ownersOf(archived);
+  const created = planCreate(rules, place, target, stripped);
+  // The POST finds what it made before the run was interrupted, and what follows it is done.
+  const isToCreate = live === undefined || (wasMadeByRun(rules, live) && (owners.length > 0 || hasSequel(created)));
+  const planned = isToCreate ? created : planExisting(rules, place, target, live);
   return {
     ...planned,
     entry:
@@ -77,7 +80,7 @@ export function planItem(
         ? planned.entry
         : { ...planned.entry, warnings: [...(planned.entry.warnings ?? []), ...warnings] },
     ...(modified.errors.length === 0 ? {} : { errors: modified.errors }),
-    ...(live === undefined && ownersOf(archived).length > 0 ? { owners: ownersOf(archived) } : {}),
+    ...(isToCreate && owners.length > 0 ? { owners } : {}),
     replan,
   };
 }
@@ -208,13 +211,23 @@ function resumed(rules: PlanRules, live: KubeObject, item: PlannedItem): Planned
   const { action, reason } = item.entry;
   const isSettled = action === "unchanged" || (action === "skip" && reason === "ExistsDifferent");
   if (rules.startedMs === undefined || !isSettled || !hasRestoreLabels(live, rules.labels)) return item;
-  const isYounger = Date.parse(live.metadata.creationTimestamp ?? "") + 1000 > rules.startedMs;
   const { changes: _changes, ...entry } = item.entry;
   return {
     ...item,
-    resumedAs: isYounger ? "created" : "patched",
+    resumedAs: wasMadeByRun(rules, live) ? "created" : "patched",
     entry: { ...entry, action: "unchanged", reason: "Resumed", message: "written by this very run" },
   };
+}
+
+/** True for what an earlier attempt of this very run created: a status or owners may be missing still. */
+export function wasMadeByRun(rules: PlanRules, live: KubeObject): boolean {
+  if (rules.startedMs === undefined || !hasRestoreLabels(live, rules.labels)) return false;
+  return Date.parse(live.metadata.creationTimestamp ?? "") + 1000 > rules.startedMs;
+}
+
+/** More writes than the POST belong to it. */
+function hasSequel({ status, managedFields }: PlannedItem): boolean {
+  return status !== undefined || managedFields !== undefined;
 }
 
 function planned(place: ItemPlace, decision: ExistingDecision): PlannedItem {

@@ -12,7 +12,7 @@ import { type LiveObjects, liveObjects } from "./live.ts";
 import { missingRelated } from "./missing-related.ts";
 import { planNamespace, planNamespaces } from "./namespaces.ts";
 import { orderResources } from "./order.ts";
-import { type ItemPlace, planCollision, planEqual, planItem, planStop, rowStandsIn } from "./plan.ts";
+import { type ItemPlace, planCollision, planEqual, planItem, planStop, rowStandsIn, wasMadeByRun } from "./plan.ts";
 import { type RestoreSession, servedAt, servedVersions } from "./session.ts";
 import { touchedBy } from "./touched.ts";
 import type { PlannedItem } from "./types.ts";
@@ -134,6 +134,7 @@ async function* planWindow(
       live !== undefined &&
       place !== undefined &&
       rowStandsIn(session.rules, place, handled) &&
+      !wasMadeByRun(session.rules, live) &&
       contentDigest(live) === candidate.row.content
     );
   });
