@@ -81,7 +81,7 @@ describe("a process killed while it makes a backup", () => {
       "shop.yaml": policyYaml(namespace, "shop", shop),
     });
 
-    const killed = await runIntoKill(holdfast, mode, step);
+    const killed = await runIntoKill(cluster, holdfast, { mode, step });
     const markedBefore = await marked();
     const next = await runToEnd(holdfast, mode, async () => {
       const wanted = EXPECTED[afterwards];

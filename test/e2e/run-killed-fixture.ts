@@ -7,10 +7,20 @@ import { type Ended, type Installation, QUICK_LEASE } from "./run-fixture.ts";
 /** How `holdfast run` is started: until all is settled, or for good. */
 export type Mode = "once" | "daemon";
 
-/** A converging run that a named step kills. */
-export async function runIntoKill(holdfast: Installation, mode: Mode, step: Failpoint): Promise<Ended> {
+/**
+ * A run that a named step kills. After `once` the lease is freed as if its time had run out, which the tests of the
+ * lease are for; the next daemon waits for it.
+ */
+export async function runIntoKill(
+  cluster: TestCluster,
+  holdfast: Installation,
+  { mode, step }: { readonly mode: Mode; readonly step: Failpoint },
+): Promise<Ended> {
   const env = { HOLDFAST_FAULT_AT: step };
-  return mode === "once" ? await holdfast.once({ env }) : await holdfast.start(daemonArgs(holdfast), { env }).ended;
+  if (mode === "daemon") return await holdfast.start(daemonArgs(holdfast), { env }).ended;
+  const killed = await holdfast.once({ env });
+  await cluster.patch("Lease", holdfast.namespace, "holdfast", { spec: { holderIdentity: "" } });
+  return killed;
 }
 
 /** A run to its end; a daemon is ended by SIGTERM when the world is as it should be. */

@@ -120,7 +120,7 @@ describe("a process killed while it restores", () => {
     const version = await currentVersion(cluster, shop);
     await holdfast.commit({ "restore.yaml": restoreYaml(namespace, plan, backup, `  runId: ${plan}\n`) });
 
-    const killed = await runIntoKill(holdfast, mode, step);
+    const killed = await runIntoKill(cluster, holdfast, { mode, step });
     const begun = await statusOf(plan);
     const isRecorded = async (): Promise<boolean> => (await bucketClaimsOf(plan))[0]?.isDone === true;
     const next = await runToEnd(holdfast, mode, isRecorded);
