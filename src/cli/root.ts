@@ -19,7 +19,7 @@ Examples:
 /** The program with its global options and the given commands. Nothing runs until it is parsed. */
 export function createProgram(io: MutableCliIo, version: string, commands: readonly Command[]): Command {
   const program = new Command("holdfast")
-    .description("Back up and restore Kubernetes from Git: a restore is a pull request, answered with a plan.")
+    .description("Back up and restore Kubernetes from Git: a plan before, a record after.")
     .version(version)
     .addOption(new Option("-o, --output <format>", "how results are printed").choices(OUTPUT_FORMATS).default("text"))
     .option("--kubeconfig <path>", "kubeconfig file (default: KUBECONFIG, ~/.kube/config, or the pod's own account)")
