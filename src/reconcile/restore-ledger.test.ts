@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { CodedError } from "../errors.ts";
+import { noFailpoints } from "../failpoints.ts";
 import type { KeyRecord } from "../report/restore-record.ts";
 import { claimRestore, readRestoreClaim } from "../storage/claims.ts";
 import { MemoryStore } from "../storage/memory-store.ts";
@@ -25,7 +26,7 @@ describe("the end of a restore", () => {
     const record = { writeKey: () => Promise.reject(down) };
 
     const finished = finishLedger(
-      { record },
+      { record, hit: noFailpoints },
       { key: claim.key, store, conditionalWrites: true, isReadOnly: false },
       ended,
     );

@@ -124,14 +124,16 @@ function taken(key: string, run: string, where: string): CodedError {
  * becomes of the other: either alone keeps the restore from running again. Idempotent; throws what failed first.
  */
 export async function finishLedger(
-  deps: { readonly record: Pick<ReconcileDeps["record"], "writeKey"> },
+  deps: Pick<ReconcileDeps, "hit"> & { readonly record: Pick<ReconcileDeps["record"], "writeKey"> },
   ledger: Ledger,
   record: KeyRecord,
 ): Promise<void> {
   const { done } = record;
   if (done === undefined) return;
   const git = await failureOf(() => deps.record.writeKey(record));
+  deps.hit("restore-key-ended");
   const bucket = await failureOf(() => finishBucket(ledger, { run: record.run, ...done }));
+  deps.hit("restore-done-put");
   for (const failure of [git, bucket]) if (failure !== undefined) throw failure.error;
 }
 

@@ -29,7 +29,7 @@ const STEPS: Readonly<Record<Extract<Failpoint, `restore-${string}`>, true>> = {
 
 /** A step of a backup is reached by the safety backup here: no other is due. */
 const ROWS = [
-  ...[...Object.keys(STEPS), "backup-cr-claimed", "backup-archive-put", "backup-marker-put"].map((step) => ({
+  ...[...Object.keys(STEPS), "backup-bucket-claimed", "backup-archive-put", "backup-marker-put"].map((step) => ({
     mode: "once",
     step,
   })),
