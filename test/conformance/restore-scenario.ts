@@ -189,6 +189,7 @@ interface Target {
 async function runStep(cluster: TestCluster, name: string, argument: unknown): Promise<void> {
   const target = argument as Target;
   const namespace = target?.namespace ?? undefined;
+  if (target?.apiVersion?.startsWith("velero.io/")) return;
   switch (name) {
     case "deleteNamespace":
       for (const each of [argument].flat() as string[]) await cluster.delete("Namespace", undefined, each);
