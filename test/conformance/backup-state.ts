@@ -6,7 +6,7 @@ import type { BackupScenario } from "./backup-case.ts";
 import { classicPaths, normalised } from "./backup-compare.ts";
 import { documents } from "./restore-scenario.ts";
 
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 15_000;
 
 /**
  * Waits until what controllers make is there: every recorded object that the scenario does not create itself, bound

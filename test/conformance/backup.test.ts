@@ -20,9 +20,11 @@ import { applyBefore, documents, runSteps } from "./restore-scenario.ts";
 const ROOT = resolve(process.env.HOLDFAST_CONFORMANCE_DIR ?? join(import.meta.dirname, "../testdata/velero"));
 const VELERO_NAMESPACE = "velero";
 
-const cluster = usePrivateCluster({ nodes: true });
+/** A claim that misses its volume by a moment is looked at again after 15 s by default, long after we stopped waiting. */
+const PROMPT_BINDING = ["--pvclaimbinder-sync-period=1s"];
+
+const cluster = usePrivateCluster({ nodes: true, controllerManagerArgs: PROMPT_BINDING });
 const client = useKubeClients();
-const store = new MemoryStore();
 let kube: KubeClient;
 
 beforeAll(async () => {
@@ -64,6 +66,7 @@ describe("backups as Velero recorded them", async () => {
 });
 
 async function ownBackup(recorded: RecordedBackup): Promise<OwnBackup> {
+  const store = new MemoryStore();
   const execs = new Map<string, string[]>();
   const made = await makeBackup(
     { kube: watchingExecs(kube, execs), store },
