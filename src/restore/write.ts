@@ -167,15 +167,17 @@ async function finishCreate(session: RestoreSession, item: PlannedItem, created:
   return { outcome, object, ...listed(warnings, errors) };
 }
 
+async function sendPatch(
+  session: RestoreSession,
+  item: PlannedItem,
+  operations: readonly unknown[],
+): Promise<KubeObject> {
+  return await session.deps.kube.patch(item.gvr, placeOf(item), { type: "json", operations }, writeOptions(session));
+}
+
 async function patch(session: RestoreSession, item: PlannedItem): Promise<Step> {
   try {
-    const operations = item.operations ?? [];
-    const object = await session.deps.kube.patch(
-      item.gvr,
-      placeOf(item),
-      { type: "json", operations },
-      writeOptions(session),
-    );
+    const object = await sendPatch(session, item, item.operations ?? []);
     return done({ outcome: "patched", object });
   } catch (error) {
     session.request.signal?.throwIfAborted();
@@ -196,12 +198,7 @@ async function labelAfterRefusal(session: RestoreSession, item: PlannedItem, ref
       if (live === undefined) return done(refused);
       const operations = labelOperations(live, session.rules.labels);
       if (operations.length === 0) return done({ ...refused, object: live });
-      const object = await session.deps.kube.patch(
-        item.gvr,
-        placeOf(item),
-        { type: "json", operations: guarded(live, operations) },
-        writeOptions(session),
-      );
+      const object = await sendPatch(session, item, guarded(live, operations));
       return done({ ...refused, object });
     } catch (error) {
       session.request.signal?.throwIfAborted();
@@ -213,13 +210,7 @@ async function labelAfterRefusal(session: RestoreSession, item: PlannedItem, ref
 
 async function label(session: RestoreSession, item: PlannedItem): Promise<Step> {
   try {
-    const operations = item.operations ?? [];
-    const object = await session.deps.kube.patch(
-      item.gvr,
-      placeOf(item),
-      { type: "json", operations },
-      writeOptions(session),
-    );
+    const object = await sendPatch(session, item, item.operations ?? []);
     return done({ outcome: "labelled", object });
   } catch (error) {
     session.request.signal?.throwIfAborted();
