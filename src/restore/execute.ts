@@ -1,16 +1,16 @@
 /** Runs a restore: plans one resource, writes it side by side, waits, and goes on to the next. */
-import { rfc3339 } from "../clock.ts";
 import { isCoded, messageOf } from "../errors.ts";
 import { ahead } from "./ahead.ts";
 import { ensureNamespace } from "./ensure-namespace.ts";
 import { createHookRunner, type HookRunner, type HookTally } from "./hook-run.ts";
+import { type Ended, outcomeOf } from "./outcome.ts";
 import { createOwnerLinks, type OwnerLinks } from "./owners.ts";
 import { planResource, resourcesInOrder } from "./planner.ts";
 import { createWorkPool, type WorkPool } from "./pool.ts";
 import { logLine, uploadRecords } from "./records.ts";
 import { createTally, type RunTally } from "./results.ts";
 import { openSession, type RestoreSession, signalOf } from "./session.ts";
-import type { ObjectRecord, PlannedItem, RestoreDeps, RestoreOutcome, RestorePhase, RestoreRequest } from "./types.ts";
+import type { ObjectRecord, PlannedItem, RestoreDeps, RestoreOutcome, RestoreRequest } from "./types.ts";
 import { restoreSpecProblems } from "./validate-spec.ts";
 import { writeItem } from "./write.ts";
 
@@ -31,7 +31,7 @@ export async function runRestore(deps: RestoreDeps, request: RestoreRequest): Pr
   const tally = createTally();
   const validationErrors = restoreSpecProblems(request.spec, request.modifierData);
   if (validationErrors.length > 0)
-    return outcomeOf(deps, started, tally, { phase: "FailedValidation", validationErrors });
+    return outcomeOf(deps.clock, started, tally, { phase: "FailedValidation", validationErrors });
   const log: string[] = [];
   let ended: Ended = {};
   const progress = { hasWritten: false };
@@ -52,15 +52,7 @@ export async function runRestore(deps: RestoreDeps, request: RestoreRequest): Pr
     );
   }
   await uploadRecords(deps, request.run, tally, log);
-  return outcomeOf(deps, started, tally, ended);
-}
-
-interface Ended {
-  readonly phase?: RestorePhase;
-  readonly failureReason?: string;
-  readonly validationErrors?: readonly string[];
-  readonly cancelled?: boolean;
-  readonly hookStatus?: { readonly hooksAttempted: number; readonly hooksFailed: number };
+  return outcomeOf(deps.clock, started, tally, ended);
 }
 
 /** A restore of everything reads everything anyway: it compares the whole archive first. A filtered one checks each object as it reads it. */
@@ -180,25 +172,4 @@ function note(session: RestoreSession, log: string[], record: ObjectRecord): voi
       `${outcome} ${resource} ${place}${message === undefined ? "" : `: ${message}`}`,
     ),
   );
-}
-
-function outcomeOf(deps: RestoreDeps, started: number, tally: RunTally, ended: Ended): RestoreOutcome {
-  const partial = tally.errorCount > 0 || tally.refused > 0 || ended.cancelled === true;
-  const phase =
-    ended.phase ?? (ended.failureReason !== undefined ? "Failed" : partial ? "PartiallyFailed" : "Completed");
-  return {
-    phase,
-    ...(ended.failureReason === undefined ? {} : { failureReason: ended.failureReason }),
-    ...(ended.validationErrors === undefined ? {} : { validationErrors: ended.validationErrors }),
-    ...(ended.hookStatus === undefined ? {} : { hookStatus: ended.hookStatus }),
-    startTimestamp: rfc3339(started),
-    completionTimestamp: rfc3339(deps.clock.now()),
-    totalItems: tally.items,
-    itemsRestored: tally.items,
-    counts: tally.counts,
-    warnings: tally.warningCount,
-    errors: tally.errorCount,
-    results: { warnings: tally.warnings, errors: tally.errors },
-    cancelled: ended.cancelled === true,
-  };
 }

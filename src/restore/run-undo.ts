@@ -1,9 +1,8 @@
 /** Plans and runs an undo. */
-
-import { rfc3339 } from "../clock.ts";
 import { emptyTotals, type PlanSummary } from "../report/plan.ts";
 import type { BackupReader } from "../storage/backup-reader.ts";
 import { isNamespaceEmpty } from "./namespace-empty.ts";
+import { outcomeOf } from "./outcome.ts";
 import { logLine, uploadRecords } from "./records.ts";
 import { createTally } from "./results.ts";
 import { openSession, type RestoreSession } from "./session.ts";
@@ -47,18 +46,7 @@ export async function runUndo(deps: RestoreDeps, request: UndoRequest): Promise<
     await request.onRecord?.(record);
   }
   await uploadRecords(deps, request.run, tally, log);
-  return {
-    phase: tally.errorCount > 0 ? "PartiallyFailed" : "Completed",
-    startTimestamp: rfc3339(started),
-    completionTimestamp: rfc3339(deps.clock.now()),
-    totalItems: tally.items,
-    itemsRestored: tally.items,
-    counts: tally.counts,
-    warnings: tally.warningCount,
-    errors: tally.errorCount,
-    results: { warnings: tally.warnings, errors: tally.errors },
-    cancelled: false,
-  };
+  return outcomeOf(deps.clock, started, tally);
 }
 
 /** The undo's own options play no part: what it does is decided by records and copies. */

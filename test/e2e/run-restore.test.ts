@@ -1,71 +1,30 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { beforeEach, describe, expect, it } from "vitest";
-import type { KubeObject } from "../support/kube-object.ts";
+import { describe, expect, it } from "vitest";
 import { usePrivateCluster } from "../support/use-test-cluster.ts";
-import { locationYaml, policyYaml, restoreYaml, useInstallation } from "./run-fixture.ts";
+import { ready, useBackedUpShop } from "./restore-fixture.ts";
+import { restoreYaml, useInstallation } from "./run-fixture.ts";
 
 const cluster = usePrivateCluster();
 const holdfast = useInstallation(cluster);
-let shop: string;
-let backup: string;
-
-interface PlanStatus {
-  readonly phase?: string;
-  readonly planDigest?: string;
-  readonly safetyBackup?: string;
-  readonly run?: { readonly id: string };
-  readonly conditions?: readonly {
-    readonly type: string;
-    readonly status: string;
-    readonly reason: string;
-    readonly message: string;
-  }[];
-}
-
-/** One backup of a namespace whose only ConfigMap was changed since. */
-beforeEach(async () => {
-  shop = await cluster.createNamespace();
-  const metadata = { name: "prices", namespace: shop };
-  await cluster.create({ apiVersion: "v1", kind: "ConfigMap", metadata, data: { apple: "1" } });
-  const { namespace, bucket } = holdfast;
-  await holdfast.commit({
-    "location.yaml": locationYaml(namespace, bucket),
-    "shop.yaml": policyYaml(namespace, "shop", shop),
-  });
-  await holdfast.once();
-  backup = (await cluster.list("Backup", namespace))[0]?.metadata.name ?? "";
-  await change("2");
-});
-
-async function change(apple: string): Promise<void> {
-  await cluster.patch("ConfigMap", shop, "prices", { data: { apple } });
-}
+const shop = useBackedUpShop(cluster, holdfast);
 
 async function apple(): Promise<string | undefined> {
-  return ((await cluster.get("ConfigMap", shop, "prices")).data as { apple?: string }).apple;
-}
-
-async function statusOf(name: string): Promise<PlanStatus> {
-  return ((await cluster.get("RestorePlan", holdfast.namespace, name)) as KubeObject & { status: PlanStatus }).status;
-}
-
-function ready(status: PlanStatus): { status: string; reason: string; message: string } | undefined {
-  return status.conditions?.find(({ type }) => type === "Ready");
+  return ((await shop.prices()) as { apple?: string }).apple;
 }
 
 describe("a RestorePlan in Git", () => {
   it("never runs again when its file is renamed, and does with another runId", async () => {
     const { namespace } = holdfast;
-    await holdfast.commit({ "undo.yaml": restoreYaml(namespace, "undo", backup) });
+    await holdfast.commit({ "undo.yaml": restoreYaml(namespace, "undo", shop.backup) });
     await holdfast.once();
     const first = await apple();
-    await change("3");
-    await holdfast.commit({ "undo.yaml": null, "again.yaml": restoreYaml(namespace, "again", backup) });
+    await shop.change({ apple: "3" });
+    await holdfast.commit({ "undo.yaml": null, "again.yaml": restoreYaml(namespace, "again", shop.backup) });
     const renamed = await holdfast.once();
     const second = await apple();
-    const again = await statusOf("again");
-    await holdfast.commit({ "again.yaml": restoreYaml(namespace, "again", backup, '  runId: "2"\n') });
+    const again = await shop.statusOf("again");
+    await holdfast.commit({ "again.yaml": restoreYaml(namespace, "again", shop.backup, '  runId: "2"\n') });
     await holdfast.once();
 
     expect([first, second, await apple()]).toEqual(["1", "3", "1"]);
@@ -76,14 +35,14 @@ describe("a RestorePlan in Git", () => {
     const { namespace } = holdfast;
     const approval = (digest?: string): string =>
       `  approval:\n    mode: PlanDigest\n${digest === undefined ? "" : `    planDigest: ${digest}\n`}`;
-    await holdfast.commit({ "undo.yaml": restoreYaml(namespace, "undo", backup, approval()) });
+    await holdfast.commit({ "undo.yaml": restoreYaml(namespace, "undo", shop.backup, approval()) });
     const waiting = await holdfast.once();
-    const asked = await statusOf("undo");
-    await holdfast.commit({ "undo.yaml": restoreYaml(namespace, "undo", backup, approval("a".repeat(64))) });
+    const asked = await shop.statusOf("undo");
+    await holdfast.commit({ "undo.yaml": restoreYaml(namespace, "undo", shop.backup, approval("a".repeat(64))) });
     const refused = await holdfast.once();
-    const stale = await statusOf("undo");
+    const stale = await shop.statusOf("undo");
     const before = await apple();
-    await holdfast.commit({ "undo.yaml": restoreYaml(namespace, "undo", backup, approval(asked.planDigest)) });
+    await holdfast.commit({ "undo.yaml": restoreYaml(namespace, "undo", shop.backup, approval(asked.planDigest)) });
     await holdfast.once();
 
     expect([waiting.code, ready(asked)]).toMatchObject([0, { status: "True", reason: "AwaitingApproval" }]);
@@ -93,9 +52,9 @@ describe("a RestorePlan in Git", () => {
 
   it("backs up what it writes over, and an undo brings that back", async () => {
     const { namespace } = holdfast;
-    await holdfast.commit({ "undo.yaml": restoreYaml(namespace, "undo", backup) });
+    await holdfast.commit({ "undo.yaml": restoreYaml(namespace, "undo", shop.backup) });
     await holdfast.once();
-    const { run, safetyBackup } = await statusOf("undo");
+    const { run, safetyBackup } = await shop.statusOf("undo");
     const safety = await cluster.get("Backup", namespace, safetyBackup ?? "");
     const undo = `apiVersion: holdfast.dev/v1alpha1\nkind: RestorePlan\nmetadata:\n  name: back\n  namespace: ${namespace}\nspec:\n  source:\n    undoOf: ${run?.id}\n`;
     await holdfast.commit({ "back.yaml": undo });
@@ -104,7 +63,7 @@ describe("a RestorePlan in Git", () => {
 
     expect([ended.code, ended.stderr].join("\n")).toMatch(/^0\n/);
     expect(safety.metadata.labels).toMatchObject({ "holdfast.dev/purpose": "safety" });
-    expect([restored, await apple(), (await statusOf("back")).phase]).toEqual(["1", "2", "Completed"]);
+    expect([restored, await apple(), (await shop.statusOf("back")).phase]).toEqual(["1", "2", "Completed"]);
   });
 
   it("says that a backup is unknown, and writes nothing", async () => {
@@ -113,7 +72,7 @@ describe("a RestorePlan in Git", () => {
 
     const ended = await holdfast.once();
 
-    expect([ended.code, ready(await statusOf("undo"))]).toMatchObject([
+    expect([ended.code, ready(await shop.statusOf("undo"))]).toMatchObject([
       3,
       { status: "False", reason: "BackupNotFound" },
     ]);
@@ -124,28 +83,28 @@ describe("a RestorePlan in Git", () => {
 describe("the ledger outlives", () => {
   it("the bucket's half: Git alone keeps a restore from running again", async () => {
     const { namespace, bucket } = holdfast;
-    await holdfast.commit({ "undo.yaml": restoreYaml(namespace, "undo", backup) });
+    await holdfast.commit({ "undo.yaml": restoreYaml(namespace, "undo", shop.backup) });
     await holdfast.once();
-    await change("3");
+    await shop.change({ apple: "3" });
     await rm(join(bucket, "restores"), { recursive: true });
     await cluster.delete("RestorePlan", namespace, "undo");
 
     await holdfast.once();
 
-    expect([await apple(), ready(await statusOf("undo"))]).toMatchObject(["3", { reason: "AlreadyRun" }]);
+    expect([await apple(), ready(await shop.statusOf("undo"))]).toMatchObject(["3", { reason: "AlreadyRun" }]);
   });
 
   it("the Git half: the bucket alone keeps it from running again", async () => {
     const { namespace, repository } = holdfast;
-    await holdfast.commit({ "undo.yaml": restoreYaml(namespace, "undo", backup) });
+    await holdfast.commit({ "undo.yaml": restoreYaml(namespace, "undo", shop.backup) });
     await holdfast.once();
-    await change("3");
+    await shop.change({ apple: "3" });
     await repository.deleteBranch("holdfast/testbed");
     await cluster.delete("RestorePlan", namespace, "undo");
 
     await holdfast.once();
 
-    expect([await apple(), ready(await statusOf("undo"))]).toMatchObject(["3", { reason: "AlreadyRun" }]);
+    expect([await apple(), ready(await shop.statusOf("undo"))]).toMatchObject(["3", { reason: "AlreadyRun" }]);
   });
 
   it("its cluster: a branch of another one's stops the writer, and nothing is restored", async () => {
@@ -156,7 +115,7 @@ describe("the ledger outlives", () => {
       files: { "cluster.json": JSON.stringify({ cluster: "testbed", uid: "another" }) },
     });
     const head = await repository.resolve(branch);
-    await holdfast.commit({ "undo.yaml": restoreYaml(namespace, "undo", backup) });
+    await holdfast.commit({ "undo.yaml": restoreYaml(namespace, "undo", shop.backup) });
 
     const ended = await holdfast.once();
 

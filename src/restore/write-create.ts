@@ -1,0 +1,77 @@
+/** Creating one object, and what follows a create. */
+import { type KubeObject, keyOf } from "../api/object.ts";
+import { isCoded, messageOf } from "../errors.ts";
+import { restoreManagedFields, restoreStatus } from "./after-create.ts";
+import { waitForEstablished } from "./crd.ts";
+import { hasRestoreLabels } from "./labels.ts";
+import type { RestoreSession } from "./session.ts";
+import type { PlannedItem } from "./types.ts";
+import {
+  done,
+  failed,
+  listed,
+  nameOf,
+  OUTAGE_PAUSE_MS,
+  read,
+  reasonOf,
+  type Step,
+  type Written,
+  writeOptions,
+} from "./write-step.ts";
+
+export async function create(session: RestoreSession, item: PlannedItem): Promise<Step> {
+  const { desired, managedFields } = item;
+  if (desired === undefined) return failed("Internal", "the plan holds no object to create");
+  const body =
+    managedFields === undefined
+      ? desired
+      : { ...desired, metadata: { ...desired.metadata, managedFields: [...managedFields] } };
+  try {
+    const created = await session.deps.kube.create(item.gvr, body, writeOptions(session));
+    return done(await finishCreate(session, item, created));
+  } catch (error) {
+    session.request.signal?.throwIfAborted();
+    if (isCoded(error, "KubeExists") || isCoded(error, "KubeUnavailable") || mayBePortClash(item, error)) {
+      const live = await read(session, item);
+      if (live !== undefined) return await meet(session, item, live, error);
+      // Whether it was done was unknown, and now it is known that it was not.
+      if (isCoded(error, "KubeUnavailable")) {
+        await session.deps.clock.sleep(OUTAGE_PAUSE_MS, session.request.signal);
+        return { type: "again", item };
+      }
+    }
+    return failed(reasonOf(error), `error restoring ${nameOf(item)}: ${messageOf(error)}`);
+  }
+}
+
+/** Something stands where we wanted to create: our own work of before, or somebody else's, which the policy is for. */
+async function meet(session: RestoreSession, item: PlannedItem, live: KubeObject, error: unknown): Promise<Step> {
+  if (hasRestoreLabels(live, session.rules.labels)) return done(await finishCreate(session, item, live));
+  const next = item.replan?.(live);
+  if (next === undefined || next.entry.action === "create")
+    return failed(reasonOf(error), `error restoring ${nameOf(item)}: ${messageOf(error)}`);
+  return { type: "again", item: next };
+}
+
+/** Velero takes a Service whose node port is taken for existing, where one of that name is there. */
+function mayBePortClash(item: PlannedItem, error: unknown): boolean {
+  return (
+    item.entry.resource === "services" &&
+    isCoded(error, "KubeRejected") &&
+    /provided port is already allocated/.test(error.message)
+  );
+}
+
+/** What follows a create: status, managed fields, and for a CRD the wait until it serves. Each may be done twice. */
+async function finishCreate(session: RestoreSession, item: PlannedItem, created: KubeObject): Promise<Written> {
+  const warnings: string[] = [];
+  const errors: string[] = [];
+  let object = await restoreStatus(session, item, created, warnings);
+  object = await restoreManagedFields(session, item, object, { warnings, errors });
+  if (item.entry.resource === "customresourcedefinitions.apiextensions.k8s.io") {
+    const problem = await waitForEstablished(session, keyOf(object));
+    if (problem !== undefined) errors.push(problem);
+  }
+  const outcome = item.entry.action === "recreate" ? "recreated" : "created";
+  return { outcome, object, ...listed(warnings, errors) };
+}

@@ -1,0 +1,77 @@
+/** Patching one object that exists, and Velero's second try where the patch is refused. */
+import { isCoded, messageOf } from "../errors.ts";
+import { guarded, labelOperations } from "./changes.ts";
+import { existingPolicyFor } from "./options.ts";
+import type { RestoreSession } from "./session.ts";
+import type { PlannedItem } from "./types.ts";
+import { ATTEMPTS, done, failed, OUTAGE_PAUSE_MS, read, reasonOf, type Step, sendPatch } from "./write-step.ts";
+
+const RACE_PAUSE_MS = 10;
+
+export async function patch(session: RestoreSession, item: PlannedItem): Promise<Step> {
+  try {
+    const object = await sendPatch(session, item, item.operations ?? []);
+    return done({ outcome: "patched", object });
+  } catch (error) {
+    session.request.signal?.throwIfAborted();
+    if (isRace(error)) return await again(session, item, error);
+    return await labelAfterRefusal(session, item, messageOf(error));
+  }
+}
+
+export async function label(session: RestoreSession, item: PlannedItem): Promise<Step> {
+  try {
+    const object = await sendPatch(session, item, item.operations ?? []);
+    return done({ outcome: "labelled", object });
+  } catch (error) {
+    session.request.signal?.throwIfAborted();
+    if (isRace(error)) return await again(session, item, error);
+    return failed(reasonOf(error), messageOf(error));
+  }
+}
+
+export async function again(session: RestoreSession, item: PlannedItem, error: unknown): Promise<Step> {
+  // The pause comes before the read: between read and write every millisecond is a chance for the other writer.
+  await session.deps.clock.sleep(
+    isCoded(error, "KubeUnavailable") ? OUTAGE_PAUSE_MS : RACE_PAUSE_MS,
+    session.request.signal,
+  );
+  const live = await read(session, item);
+  const next = item.replan?.(live);
+  // The server refused and the object stands as it was planned against: a race would have moved it.
+  const unmoved = live?.metadata.resourceVersion === guardOf(item) && isCoded(error, "KubeConflict");
+  if (next === undefined || unmoved) return await labelAfterRefusal(session, item, messageOf(error));
+  return { type: "again", item: next };
+}
+
+/** Velero's second try: the object keeps its contents and gets the labels, so that the run can be told from it. */
+async function labelAfterRefusal(session: RestoreSession, item: PlannedItem, refusal: string): Promise<Step> {
+  const refused = { outcome: "failed" as const, reason: "Refused", message: refusal, warnings: [refusal] };
+  if (item.exact === true) return failed("Refused", refusal);
+  const merges = item.entry.resource === "serviceaccounts";
+  if (merges && existingPolicyFor(session.options, item.entry.resource) !== "update") return done(refused);
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const live = await read(session, item);
+      if (live === undefined) return done(refused);
+      const operations = labelOperations(live, session.rules.labels);
+      if (operations.length === 0) return done({ ...refused, object: live });
+      const object = await sendPatch(session, item, guarded(live, operations));
+      return done({ ...refused, object });
+    } catch (error) {
+      session.request.signal?.throwIfAborted();
+      if (isCoded(error, "KubeConflict") && attempt < ATTEMPTS) continue;
+      return done({ ...refused, errors: [messageOf(error)] });
+    }
+  }
+}
+
+/** What was planned against is no longer there as it was, or it is unknown whether the write was done: read again. */
+function isRace(error: unknown): boolean {
+  return isCoded(error, "KubeConflict") || isCoded(error, "KubeNotFound") || isCoded(error, "KubeUnavailable");
+}
+
+function guardOf(item: PlannedItem): unknown {
+  const [test] = item.operations ?? [];
+  return test?.op === "test" ? test.value : undefined;
+}

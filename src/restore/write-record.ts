@@ -1,0 +1,54 @@
+/** What a write is remembered by. */
+import type { KubeObject } from "../api/object.ts";
+import { settledContent } from "./settled-content.ts";
+import type { ObjectRecord, PlannedItem } from "./types.ts";
+import { listed, type Written } from "./write-step.ts";
+
+export function recordOf(planned: PlannedItem, executed: PlannedItem, written: Written): ObjectRecord {
+  const { resource, apiVersion, kind, namespace, name, archivedAs } = planned.entry;
+  const { object } = written;
+  const missing = (executed.missing ?? planned.missing ?? []).map(({ message }) => message);
+  const warnings = [...(written.warnings ?? []), ...missing];
+  const errors = [...(planned.errors ?? []), ...(written.errors ?? [])];
+  return {
+    resource,
+    apiVersion,
+    kind,
+    namespace,
+    name,
+    ...(archivedAs === undefined ? {} : { archivedAs }),
+    outcome: written.deletedUid !== undefined && written.outcome === "created" ? "recreated" : written.outcome,
+    ...(written.reason === undefined ? {} : { reason: written.reason }),
+    ...(written.message === undefined ? {} : { message: written.message }),
+    ...listed(warnings, errors),
+    ...(written.before === undefined ? {} : undoGuards(written.before)),
+    ...(object === undefined ? {} : writtenObject(resource, object)),
+    ...(written.deletedUid === undefined ? {} : { deletedUid: written.deletedUid }),
+  };
+}
+
+function undoGuards({ uid, resourceVersion, content, deletedUid }: ObjectRecord): Partial<ObjectRecord> {
+  return {
+    ...(uid === undefined ? {} : { uid }),
+    ...(resourceVersion === undefined ? {} : { resourceVersion }),
+    ...(content === undefined ? {} : { content }),
+    ...(deletedUid === undefined ? {} : { deletedUid }),
+  };
+}
+
+/** Records go to Git, and whoever reads a digest there can try passwords against it. */
+function isGuessable(resource: string, { type }: KubeObject): boolean {
+  return resource === "secrets" && type !== "kubernetes.io/service-account-token";
+}
+
+function writtenObject(
+  resource: string,
+  object: KubeObject,
+): Pick<ObjectRecord, "uid" | "resourceVersion" | "content"> {
+  const { uid, resourceVersion } = object.metadata;
+  return {
+    ...(uid === undefined ? {} : { uid }),
+    ...(resourceVersion === undefined ? {} : { resourceVersion }),
+    ...(isGuessable(resource, object) ? {} : { content: settledContent(resource, object) }),
+  };
+}

@@ -1,0 +1,80 @@
+/** What the parts of one write have in common: how it stands, and the requests they send. */
+import type { KubeObject, ObjectKey } from "../api/object.ts";
+import { isCoded } from "../errors.ts";
+import { type RestoreSession, signalOf } from "./session.ts";
+import type { ObjectOutcome, ObjectRecord, PlannedItem } from "./types.ts";
+
+/** How often an object that keeps changing under our hands is read and planned again. */
+export const ATTEMPTS = 20;
+/** Before the next try against an API server that did not answer. */
+export const OUTAGE_PAUSE_MS = 500;
+
+/** What a write came to, before it is a record. */
+export interface Written {
+  readonly outcome: ObjectOutcome;
+  readonly object?: KubeObject;
+  readonly reason?: string;
+  readonly message?: string;
+  readonly warnings?: readonly string[];
+  readonly errors?: readonly string[];
+  /** A deletion was sent, and may have been done. */
+  readonly deletedUid?: string;
+  /** What an earlier attempt recorded of it: an undo is guarded by that. */
+  readonly before?: ObjectRecord;
+}
+
+/** What to do next with an item: it is done, or it must be planned anew against what stands there. */
+export type Step =
+  | { readonly type: "done"; readonly written: Written }
+  | { readonly type: "again"; readonly item: PlannedItem; readonly deletedUid?: string };
+
+export function done(written: Written): Step {
+  return { type: "done", written };
+}
+
+export function failed(reason: string, message: string): Step {
+  return done({ outcome: "failed", reason, message, errors: [message] });
+}
+
+export function reasonOf(error: unknown): string {
+  if (isCoded(error, "KubeUnavailable")) return "Unavailable";
+  if (isCoded(error, "KubeNotFound")) return "NotFound";
+  return "Refused";
+}
+
+export async function read(session: RestoreSession, item: PlannedItem): Promise<KubeObject | undefined> {
+  return await session.deps.kube.get(item.gvr, placeOf(item), session.request.signal);
+}
+
+export async function sendPatch(
+  session: RestoreSession,
+  item: PlannedItem,
+  operations: readonly unknown[],
+): Promise<KubeObject> {
+  return await session.deps.kube.patch(item.gvr, placeOf(item), { type: "json", operations }, writeOptions(session));
+}
+
+export function writeOptions(session: RestoreSession): {
+  fieldManager: string;
+  fieldValidation: "Ignore";
+  signal?: AbortSignal;
+} {
+  return { fieldManager: "holdfast", fieldValidation: "Ignore", ...signalOf(session.request) };
+}
+
+export function placeOf(item: PlannedItem): ObjectKey {
+  return { namespace: item.entry.namespace, name: item.entry.name };
+}
+
+/** `resource/namespace/name`, as Velero's results name an item. */
+export function nameOf(item: PlannedItem): string {
+  const { resource, namespace, name } = item.entry;
+  return namespace === "" ? `${resource}/${name}` : `${resource}/${namespace}/${name}`;
+}
+
+export function listed(
+  warnings: readonly string[],
+  errors: readonly string[],
+): { warnings?: readonly string[]; errors?: readonly string[] } {
+  return { ...(warnings.length === 0 ? {} : { warnings }), ...(errors.length === 0 ? {} : { errors }) };
+}
