@@ -4,7 +4,7 @@ import type { BareConnection } from "./bare-client.ts";
 
 /** What one measured process is to do. */
 export interface Job {
-  readonly role: "bare-lists" | "bare-posts" | "backup" | "restore" | "plan" | "idle";
+  readonly role: "bare-lists" | "bare-posts" | "backup" | "restore" | "plan" | "object" | "idle";
   readonly connection: BareConnection & { readonly kubeconfigPath: string };
   readonly store?: StoreTarget;
   /** LISTs or POSTs in flight. */
@@ -31,11 +31,27 @@ export type StoreTarget =
 /** What a role says of its own work. */
 export interface Work {
   readonly ms: number;
-  readonly objects: number;
+  /** Absent where nothing is parsed that could be counted. */
+  readonly objects?: number;
   readonly bytes: number;
   /** HTTP exchanges with the API server, where the role counts them. */
   readonly requests?: number;
+  /** On all threads, within `ms`. */
+  readonly workCpuMs: number;
+  /** Until the first byte of the archive was on its way to the store. */
+  readonly firstByteMs?: number;
   readonly note?: string;
+}
+
+/** Starts a stopwatch of wall and CPU time; call what it returns at the end. */
+export function stopwatch(): () => Pick<Work, "ms" | "workCpuMs"> {
+  const cpu = process.cpuUsage();
+  const began = performance.now();
+  return () => {
+    const ms = performance.now() - began;
+    const used = process.cpuUsage(cpu);
+    return { ms, workCpuMs: Math.round((used.user + used.system) / 1_000) };
+  };
 }
 
 /** The work with what it cost the whole process, its start included. */

@@ -2,38 +2,48 @@
  * Honest ratios: what the product takes, divided by what the bare server takes for the same, measured by turns in one
  * run on one machine (design §9). Starts servers of its own.
  */
-import { type BenchContext, benchBackup, benchPlan, benchRestore } from "./benches.ts";
+import type { ControlPlane } from "../tools/testbed/control-plane/control-plane.ts";
+import { benchBackup } from "./benches/backup.ts";
+import { benchGrowth } from "./benches/growth.ts";
+import { benchObject } from "./benches/object.ts";
+import { benchPlan } from "./benches/plan.ts";
+import { benchRestore } from "./benches/restore.ts";
+import type { BenchContext } from "./compare.ts";
 import { type BenchName, readOptions, USAGE } from "./options.ts";
-import { populate } from "./populate.ts";
 import { type BenchResult, renderTable } from "./result.ts";
-import { connectionOf, startBenchCluster, startBenchStore } from "./testbed.ts";
+import { fillCluster, startBenchStore } from "./testbed.ts";
 
-const RUN: Readonly<Record<BenchName, (context: BenchContext) => Promise<BenchResult>>> = {
-  backup: benchBackup,
+const RUN: Readonly<Record<BenchName, (context: BenchContext) => Promise<BenchResult | BenchResult[]>>> = {
+  backup: (context) => benchBackup(context),
+  object: benchObject,
   plan: benchPlan,
   restore: benchRestore,
+  growth: benchGrowth,
 };
 
 async function main(): Promise<void> {
   const options = readOptions(process.argv.slice(2));
   if (options === "help") return console.log(USAGE);
   const say = (line: string) => console.error(line);
-  const cluster = await startBenchCluster();
+  let filling: Promise<ControlPlane> | undefined;
+  const cluster = (): Promise<ControlPlane> => {
+    if (filling === undefined) say(`creating ${options.objects} objects`);
+    filling ??= fillCluster(options.objects);
+    return filling;
+  };
   const store = await startBenchStore(options.store);
   try {
-    say(`creating ${options.objects} objects`);
-    await populate(connectionOf(cluster), options.objects);
     const results: BenchResult[] = [];
     for (const bench of options.benches) {
       say(`${bench}: ${options.runs} runs`);
-      const result = await RUN[bench]({ options, cluster, store: store.target, say });
-      results.push(result);
-      if (options.json) console.log(JSON.stringify(result));
+      const measured = [await RUN[bench]({ options, cluster, store: store.target, say })].flat();
+      results.push(...measured);
+      if (options.json) for (const result of measured) console.log(JSON.stringify(result));
     }
     if (!options.json) console.log(renderTable(results));
   } finally {
     await store.stop();
-    await cluster.stop();
+    await (await filling?.catch(() => undefined))?.stop();
   }
 }
 

@@ -1,23 +1,35 @@
 import { parseArgs } from "node:util";
 
-export const BENCHES = ["backup", "restore", "plan"] as const;
+export const BENCHES = ["backup", "object", "restore", "plan", "growth"] as const;
 export type BenchName = (typeof BENCHES)[number];
+
+/** Without names; growth fills four clusters and takes its time. */
+const DEFAULT_BENCHES: readonly BenchName[] = ["backup", "object", "restore", "plan"];
 
 /** What to measure and how. */
 export interface BenchOptions {
   readonly benches: readonly BenchName[];
   readonly objects: number;
+  /** Of growth. */
+  readonly counts: readonly number[];
   readonly store: "fs" | "s3";
   readonly runs: number;
   /** One JSON line a bench and nothing else on stdout. */
   readonly json: boolean;
 }
 
-export const USAGE = `usage: npm run bench -- [backup|restore|plan]... [options]
+export const USAGE = `usage: npm run bench -- [backup|object|restore|plan|growth]... [options]
 
-Measures the product against the bare server on a testbed of its own; without names, all three.
+Measures the product against the bare server on a testbed of its own; without names, all but growth.
+
+  backup           a backup of everything
+  object           one object read out of such a backup
+  restore          a restore of it into an empty cluster
+  plan             a plan of it against the cluster that it was made of
+  growth           backup at several counts, each in a cluster of its own, and the exponent
 
   --objects N      objects in the cluster (20000)
+  --counts N,N,..  objects in the clusters of growth (1000,10000,20000,100000)
   --store fs|s3    where backups go (fs)
   --runs N         alternating runs of baseline and product; the median counts (5)
   --json           one JSON line a bench: objects, limitMs, ms, ratio, rssMb, limit
@@ -30,6 +42,7 @@ export function readOptions(args: readonly string[]): BenchOptions | "help" {
     allowPositionals: true,
     options: {
       objects: { type: "string", default: "20000" },
+      counts: { type: "string", default: "1000,10000,20000,100000" },
       store: { type: "string", default: "fs" },
       runs: { type: "string", default: "5" },
       json: { type: "boolean", default: false },
@@ -41,8 +54,9 @@ export function readOptions(args: readonly string[]): BenchOptions | "help" {
   if (unknown !== undefined) throw new Error(`there is no bench "${unknown}"; there are ${BENCHES.join(", ")}`);
   if (values.store !== "fs" && values.store !== "s3") throw new Error(`--store is fs or s3, not ${values.store}`);
   return {
-    benches: positionals.length === 0 ? BENCHES : positionals.filter(isBench),
+    benches: positionals.length === 0 ? DEFAULT_BENCHES : positionals.filter(isBench),
     objects: positive("--objects", values.objects),
+    counts: values.counts.split(",").map((count) => positive("--counts", count)),
     store: values.store,
     runs: positive("--runs", values.runs),
     json: values.json,

@@ -1,4 +1,5 @@
 import type { BenchName } from "./options.ts";
+import type { ServerCounts } from "./request-counts.ts";
 
 /** One measured bench, as the JSON line tells it. Times are medians over the runs. */
 export interface BenchResult {
@@ -23,9 +24,26 @@ export interface BenchResult {
   /** CPU time of the whole process on all threads, its start included; of servers nothing. */
   readonly cpuMs: number;
   readonly limitCpuMs: number;
+  /** The same within `ms` and `limitMs`: what a busy machine distorts least. */
+  readonly workCpuMs: number;
+  readonly limitWorkCpuMs: number;
   /** Exchanges of the product with the API server in one run. */
   readonly requests: number;
   readonly limitRequests: number;
+  /** Bytes of the LIST answers, and of the archive made of them. */
+  readonly listedBytes?: number;
+  readonly archiveBytes?: number;
+  /** From the start of the backup until the archive's first byte is on its way to the store. */
+  readonly firstByteMs?: number;
+  /** What the API server's own counters grew by in one run. */
+  readonly serverCounts?: ServerCounts;
+  readonly limitServerCounts?: ServerCounts;
+  /** Of time over objects, from the smallest count of at least 10,000 to this one: log-log least squares. */
+  readonly exponent?: number;
+  readonly limitExponent?: number;
+  /** Bytes read at the store, and their part of the archive's bytes. */
+  readonly readBytes?: number;
+  readonly readPart?: number;
 }
 
 export function median(values: readonly number[]): number {
@@ -58,11 +76,29 @@ export function renderTable(results: readonly BenchResult[]): string {
       .map((cell, column) => cell.padEnd(widths[column] ?? 0))
       .join("  ")
       .trimEnd();
-  const notes = results.map(
-    (result) =>
-      `${result.bench}: limit = ${result.limit}; runs ${spread(result.limitRunsMs)} against ${spread(result.runsMs)}`,
-  );
-  return [line(head), ...rows.map(line), "", ...notes].join("\n");
+  return [line(head), ...rows.map(line), "", ...results.map(note)].join("\n");
+}
+
+function note(result: BenchResult): string {
+  const parts = [
+    `${result.bench}: limit = ${result.limit}`,
+    `runs ${result.limitRunsMs.length > 0 ? `${spread(result.limitRunsMs)} against ` : ""}${spread(result.runsMs)}`,
+    `CPU ${result.limitRunsMs.length > 0 ? `${seconds(result.limitWorkCpuMs)} against ` : ""}${seconds(result.workCpuMs)}`,
+  ];
+  if (result.firstByteMs !== undefined) parts.push(`first byte at the store after ${seconds(result.firstByteMs)}`);
+  if (result.archiveBytes !== undefined) parts.push(`archive ${(result.archiveBytes / 1e6).toFixed(1)} MB`);
+  if (result.readBytes !== undefined)
+    parts.push(`read ${Math.round(result.readBytes / 1e3)} kB, ${((result.readPart ?? 0) * 100).toFixed(2)}% of it`);
+  for (const [who, counts] of [
+    ["API server counted", result.serverCounts],
+    ["for the limit", result.limitServerCounts],
+  ] as const) {
+    if (counts !== undefined)
+      parts.push(`${who} ${counts.lists} LIST, ${counts.gets} GET, ${counts.others} other, ${counts.throttled} of 429`);
+  }
+  if (result.exponent !== undefined)
+    parts.push(`grows by an exponent of ${result.exponent.toFixed(2)} (limit ${result.limitExponent?.toFixed(2)})`);
+  return parts.join("; ");
 }
 
 function seconds(ms: number): string {

@@ -4,10 +4,23 @@ import { createGuardedFolder } from "../tools/testbed/process/guarded-folder.ts"
 import { createBucket } from "../tools/testbed/s3/bucket.ts";
 import { startS3Server } from "../tools/testbed/s3/s3-server.ts";
 import type { Job, StoreTarget } from "./job.ts";
+import { populate } from "./populate.ts";
 
 /** An empty cluster of a bench's own. Without a controller manager: nothing but the bench writes to it. */
 export function startBenchCluster(): Promise<ControlPlane> {
   return startControlPlane({ controllerManager: false });
+}
+
+/** A cluster of a bench's own that holds `count` objects. */
+export async function fillCluster(count: number): Promise<ControlPlane> {
+  const cluster = await startBenchCluster();
+  try {
+    await populate(connectionOf(cluster), count);
+    return cluster;
+  } catch (error) {
+    await cluster.stop();
+    throw error;
+  }
 }
 
 /** The part of a control plane that travels to a measured process. */

@@ -14,6 +14,7 @@ const ROLES: Readonly<Record<Job["role"], () => Promise<{ run: Role }>>> = {
   backup: () => import("./roles/backup.ts"),
   restore: () => import("./roles/restore.ts"),
   plan: () => import("./roles/plan.ts"),
+  object: () => import("./roles/object.ts"),
   idle: () => import("./roles/idle.ts"),
 };
 

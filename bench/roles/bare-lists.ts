@@ -1,7 +1,7 @@
 import { promisify } from "node:util";
 import { gzip as gzipCallback } from "node:zlib";
 import { createBareClient, inParallel } from "../bare-client.ts";
-import type { Job, Work } from "../job.ts";
+import { type Job, stopwatch, type Work } from "../job.ts";
 
 const PAGE = 500;
 const MEMBER_BYTES = 1024 * 1024;
@@ -23,7 +23,6 @@ export async function run(job: Job): Promise<Work> {
   const resources = await listable((path) => client.send("GET", path));
   const members = createMembers(job.gzip === true);
   let bytes = 0;
-  let objects = 0;
   let requests = 0;
 
   async function listAll({ path }: Served): Promise<void> {
@@ -39,13 +38,12 @@ export async function run(job: Job): Promise<Work> {
     }
   }
 
-  const began = performance.now();
+  const stop = stopwatch();
   await inParallel(resources, job.width ?? 4, listAll);
   await members.end();
-  const ms = performance.now() - began;
+  const taken = stop();
   client.close();
-  objects = await countObjects(job, resources);
-  return { ms, objects, bytes, requests };
+  return { ...taken, bytes, requests };
 }
 
 /** Built-in kinds have the List's metadata in front, custom resources at the end. */
@@ -96,19 +94,4 @@ export async function listable(get: (path: string) => Promise<Buffer[]>): Promis
     }
   }
   return served;
-}
-
-/** After the clock has stopped, by the server's own count. */
-async function countObjects(job: Job, resources: readonly Served[]): Promise<number> {
-  const client = createBareClient(job.connection);
-  let total = 0;
-  for (const { path } of resources) {
-    const page = JSON.parse(Buffer.concat(await client.send("GET", `${path}?limit=1`)).toString()) as {
-      items: unknown[] | null;
-      metadata: { remainingItemCount?: number };
-    };
-    total += (page.items?.length ?? 0) + (page.metadata.remainingItemCount ?? 0);
-  }
-  client.close();
-  return total;
 }

@@ -1,7 +1,7 @@
 import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
 import { createBareClient, inParallel } from "../bare-client.ts";
-import type { Job, Work } from "../job.ts";
+import { type Job, stopwatch, type Work } from "../job.ts";
 
 /** The limit of a restore: the same bodies POSTed, so many at once, foundations first. */
 export async function run(job: Job): Promise<Work> {
@@ -18,16 +18,16 @@ export async function run(job: Job): Promise<Work> {
   const client = createBareClient(job.connection);
   let bytes = 0;
 
-  const began = performance.now();
+  const stop = stopwatch();
   for (const { path, body } of first) await client.send("POST", path, body);
   await untilServed(() => client.send("GET", "/apis/bench.holdfast.example/v1/widgets?limit=1"));
   await inParallel(others, job.width ?? 32, async ({ path, body }) => {
     bytes += body.length;
     await client.send("POST", path, body);
   });
-  const ms = performance.now() - began;
+  const taken = stop();
   client.close();
-  return { ms, objects: first.length + others.length, bytes, requests: first.length + others.length };
+  return { ...taken, objects: first.length + others.length, bytes, requests: first.length + others.length };
 }
 
 async function untilServed(probe: () => Promise<unknown>): Promise<void> {
