@@ -29,6 +29,8 @@ export interface ErrorData {
   GitTooLarge: { url: string; limitBytes: number };
   GitRevisionMissing: { revision: string };
   GitCacheFailed: { path: string };
+  GitCommitUntrusted: { revision: string; why: string };
+  GnuPgFailed: { why: string };
   // storage: where backups live
   StoreUnreachable: { location: string };
   StoreAuth: { location: string };

@@ -718,6 +718,8 @@ export interface GitSourceSpec {
    * Stops fetching and applying. Absent: false.
    */
   readonly suspend?: boolean;
+  readonly verify?: GitVerification;
+  readonly signingKey?: GitSigningKey;
   /**
    * Branch the record is written to. Absent: `holdfast/<cluster>`.
    */
@@ -740,6 +742,18 @@ export interface SecretReference {
    * The Secret's name.
    */
   readonly name: string;
+}
+/**
+ * Who must have signed the head of the branch. Absent: nobody; whoever may push is believed.
+ */
+export interface GitVerification {
+  readonly secretRef: SecretReference;
+}
+/**
+ * The key that signs the commits of the record. Absent: they are not signed.
+ */
+export interface GitSigningKey {
+  readonly secretRef: SecretReference;
 }
 /**
  * What was last seen and applied.

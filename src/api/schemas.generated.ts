@@ -1038,6 +1038,12 @@ export const DEFINITIONS: Readonly<Record<string, object>> = {
         "type": "boolean",
         "description": "Stops fetching and applying. Absent: false."
       },
+      "verify": {
+        "$ref": "#/definitions/GitVerification"
+      },
+      "signingKey": {
+        "$ref": "#/definitions/GitSigningKey"
+      },
       "statusBranch": {
         "type": "string",
         "description": "Branch the record is written to. Absent: `holdfast/<cluster>`.",
@@ -1056,6 +1062,32 @@ export const DEFINITIONS: Readonly<Record<string, object>> = {
         "description": "The branch to follow. Absent: main.",
         "minLength": 1,
         "maxLength": 244
+      }
+    }
+  },
+  "GitVerification": {
+    "type": "object",
+    "description": "Who must have signed the head of the branch. Absent: nobody; whoever may push is believed.",
+    "additionalProperties": false,
+    "required": [
+      "secretRef"
+    ],
+    "properties": {
+      "secretRef": {
+        "$ref": "#/definitions/SecretReference"
+      }
+    }
+  },
+  "GitSigningKey": {
+    "type": "object",
+    "description": "The key that signs the commits of the record. Absent: they are not signed.",
+    "additionalProperties": false,
+    "required": [
+      "secretRef"
+    ],
+    "properties": {
+      "secretRef": {
+        "$ref": "#/definitions/SecretReference"
       }
     }
   },

@@ -16,6 +16,8 @@ export interface Config {
   readonly cacheDir: string;
   /** `HOLDFAST_GIT_USERNAME`, `_PASSWORD`, `_TOKEN`: credentials of the repository of `--repo`. */
   readonly git: GitCredentialsConfig;
+  /** `HOLDFAST_SIGNING_KEY` (a file) stands in for `--signing-key`; `HOLDFAST_SIGNING_PASSPHRASE` opens it. */
+  readonly signing: { readonly keyFile: string | undefined; readonly passphrase: string | undefined };
   /** `HOLDFAST_FAULT_AT`: the name of a step at which this process kills itself (tests only, see `failpoints.ts`). */
   readonly faultAt: string | undefined;
   /** False when `NO_COLOR` is set to anything, or the terminal is dumb. */
@@ -43,6 +45,10 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
       username: read("HOLDFAST_GIT_USERNAME"),
       password: read("HOLDFAST_GIT_PASSWORD"),
       token: read("HOLDFAST_GIT_TOKEN"),
+    }),
+    signing: Object.freeze({
+      keyFile: read("HOLDFAST_SIGNING_KEY"),
+      passphrase: read("HOLDFAST_SIGNING_PASSPHRASE"),
     }),
     faultAt: read("HOLDFAST_FAULT_AT"),
     colours: read("NO_COLOR") === undefined && read("TERM") !== "dumb",

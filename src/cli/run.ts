@@ -28,6 +28,8 @@ interface RunOptions {
   readonly prune: boolean;
   readonly allowDeletions?: string;
   readonly acceptRewrite?: string;
+  readonly verifyKeys: readonly string[];
+  readonly signingKey?: string;
   readonly once: boolean;
   readonly timeout: string;
   readonly healthAddress?: { readonly host: string; readonly port: number };
@@ -45,6 +47,7 @@ Examples:
   holdfast run --cluster prod --health-address 0.0.0.0:8080  sources come from GitSource objects
 
 Credentials of --repo: HOLDFAST_GIT_TOKEN, or HOLDFAST_GIT_USERNAME and HOLDFAST_GIT_PASSWORD.
+Keys: authorized keys of SSH or armored OpenPGP keys; HOLDFAST_SIGNING_PASSPHRASE opens the key that signs.
 With --once the exit code is 3 when something stays failing or unfinished.
 `;
 
@@ -66,6 +69,8 @@ export function runCommand(io: CliIo): Command {
     .option("--prune", "delete objects whose YAML is gone (never backup data)", false)
     .option("--allow-deletions <digest>", "let exactly the held deletions of this digest through")
     .option("--accept-rewrite <sha>", "go on from this commit although the history was rewritten")
+    .option("--verify-keys <file>", "believe only a head that one of these public keys signed (repeatable)", append, [])
+    .option("--signing-key <file>", "sign the commits of the record (default: HOLDFAST_SIGNING_KEY)")
     .option("--once", "converge and exit", false)
     .addOption(
       new Option("--timeout <duration>", "with --once: when to give up").argParser(parseInterval).default("30m"),
@@ -147,7 +152,7 @@ async function buildLoop(
 ): Promise<Loop> {
   const { kube, log, cluster, clusterUid, leadership } = parts;
   const { namespace } = io.options();
-  const { cacheDir, git, faultAt } = io.config;
+  const { cacheDir, git, signing, faultAt } = io.config;
   const flagged = options.repo === undefined ? undefined : flaggedSource(options, options.repo, namespace);
   const { monotonic } = io.clock;
   const openStore = createOpenStore(kube, monotonic);
@@ -155,6 +160,11 @@ async function buildLoop(
     cacheDir,
     clock: io.clock,
     credentials: git,
+    keyFiles: {
+      verify: options.verifyKeys,
+      signing: options.signingKey ?? signing.keyFile,
+      passphrase: signing.passphrase,
+    },
     flagged: flagged && `${namespace}/${FLAGGED_NAME}`,
     readSecret: createSecretReader(kube, monotonic),
   });
@@ -236,6 +246,10 @@ async function serve(
 /** Lines for a person on a terminal, JSON for everything that collects logs. */
 function loggerFor(io: CliIo): Logger {
   return io.stderr.isTTY ? createLineLogger(io.stderr, io.clock, io.config.logLevel) : createLogger(io.config.logLevel);
+}
+
+function append(file: string, files: readonly string[]): readonly string[] {
+  return [...files, file];
 }
 
 function parseInterval(value: string): string {

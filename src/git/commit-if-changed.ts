@@ -3,13 +3,13 @@ import type { Clock } from "../clock.ts";
 import { CodedError, isCoded, messageOf } from "../errors.ts";
 import { type Branch, converse } from "./branch.ts";
 import type { Clone } from "./clone.ts";
-import { parseCommit, serializeCommit } from "./commit-object.ts";
+import { parseCommit, serializeCommit, withSignature } from "./commit-object.ts";
 import { descends } from "./history.ts";
 import { objectId } from "./object-id.ts";
 import { writePack } from "./pack-writer.ts";
 import { listOneFolder, readOneFile, type TreeSource } from "./read-tree.ts";
 import { type PushOutcome, pushPack } from "./receive-pack.ts";
-import type { BranchView, CommitOutcome, CommitRequest, Revision } from "./remote.ts";
+import type { BranchView, CommitOutcome, CommitRequest, CommitSigner, Revision } from "./remote.ts";
 import { type ReadObject, readExisting } from "./tree.ts";
 import { editTree, type NewObject } from "./tree-edit.ts";
 import type { Transport } from "./wire.ts";
@@ -29,6 +29,7 @@ export interface CommitDeps {
   readonly transport: Transport;
   readonly branch: Branch;
   readonly clock: Clock;
+  readonly sign: CommitSigner | undefined;
 }
 
 /** What a commit knows of the branch while it tries. */
@@ -108,13 +109,14 @@ async function draftOn(deps: CommitDeps, request: CommitRequest, clone: Clone | 
   const edit = await editTree(read, parent?.tree, files);
   if (edit.root === parent?.tree) return undefined;
   const objects = edit.root === undefined ? [EMPTY_TREE] : edit.objects;
-  const bytes = serializeCommit({
+  const payload = serializeCommit({
     tree: edit.root ?? EMPTY_TREE.oid,
     parents: parent === undefined ? [] : [parent.revision],
     author: request.author,
     timeMs: deps.clock.now(),
     message: request.message,
   });
+  const bytes = deps.sign === undefined ? payload : withSignature(payload, await deps.sign(payload));
   const revision = objectId("commit", bytes);
   const commit: NewObject = { type: "commit", oid: revision, bytes, replaces: undefined };
   return { from: parent?.revision, revision, objects: [commit, ...objects], paths: edit.changed };

@@ -1,5 +1,5 @@
-/** Git's commit objects as bytes. */
-import type { CommitAuthor, CommitInfo, Revision } from "./remote.ts";
+/** Git's commit objects as bytes, with the signature kept apart: isomorphic-git garbles SSH signatures. */
+import type { CommitAuthor, CommitInfo, CommitSignature, Revision } from "./remote.ts";
 
 export interface CommitDraft {
   readonly tree: string;
@@ -10,7 +10,7 @@ export interface CommitDraft {
   readonly message: string;
 }
 
-/** The bytes of a commit. */
+/** The bytes of an unsigned commit: what a signature is made over. */
 export function serializeCommit(draft: CommitDraft): Buffer {
   const person = `${plain(draft.author.name)} <${plain(draft.author.email)}> ${Math.floor(draft.timeMs / 1000)} +0000`;
   const lines = [
@@ -20,6 +20,13 @@ export function serializeCommit(draft: CommitDraft): Buffer {
     `committer ${person}`,
   ];
   return Buffer.from(`${lines.join("\n")}\n\n${draft.message.trimEnd()}\n`, "utf8");
+}
+
+/** Puts an armored signature into a commit, as its last header. */
+export function withSignature(payload: Buffer, armored: string): Buffer {
+  const end = payload.indexOf("\n\n") + 1;
+  const header = `gpgsig ${armored.trimEnd().split("\n").join("\n ")}\n`;
+  return Buffer.concat([payload.subarray(0, end), Buffer.from(header, "latin1"), payload.subarray(end)]);
 }
 
 /** Takes a commit apart. @throws {RangeError} when it has no tree, author or committer */
@@ -37,13 +44,32 @@ export function parseCommit(revision: Revision, bytes: Buffer): CommitInfo {
     author: parsePerson(first("author")),
     committer: parsePerson(first("committer")),
     message,
+    signature: cutSignature(bytes),
   };
+}
+
+/** Cuts `gpgsig` out of the raw bytes; everything else stays byte for byte, since that is what was signed. */
+export function cutSignature(bytes: Buffer): CommitSignature | undefined {
+  const found = splitCommit(bytes).headers.find(({ name }) => name === "gpgsig");
+  if (found === undefined) return undefined;
+  const armored = found.value;
+  const payload = Buffer.concat([bytes.subarray(0, found.start), bytes.subarray(found.end)]);
+  return { format: signatureFormat(armored), armored, payload };
+}
+
+function signatureFormat(armored: string): CommitSignature["format"] {
+  if (armored.startsWith("-----BEGIN SSH SIGNATURE-----")) return "ssh";
+  if (/^-----BEGIN PGP (SIGNATURE|MESSAGE)-----/.test(armored)) return "openpgp";
+  return armored.startsWith("-----BEGIN SIGNED MESSAGE-----") ? "x509" : "unknown";
 }
 
 interface Header {
   readonly name: string;
   /** Continuation lines are joined with newlines, without the space they start with. */
   readonly value: string;
+  /** Where the header starts and ends in the commit's bytes, newline included. */
+  readonly start: number;
+  readonly end: number;
 }
 
 function splitCommit(bytes: Buffer): { headers: Header[]; message: string } {
@@ -53,7 +79,7 @@ function splitCommit(bytes: Buffer): { headers: Header[]; message: string } {
     const end = headerEnd(bytes, at);
     const text = bytes.toString("utf8", at, end - 1).replaceAll("\n ", "\n");
     const space = text.indexOf(" ");
-    headers.push({ name: text.slice(0, space), value: text.slice(space + 1) });
+    headers.push({ name: text.slice(0, space), value: text.slice(space + 1), start: at, end });
     at = end;
   }
   return { headers, message: bytes.toString("utf8", at + 1) };

@@ -8,6 +8,7 @@ import { notGit } from "./advertisement.ts";
 import { errorCode } from "./http-errors.ts";
 import { FLUSH, pktLine } from "./pkt-line.ts";
 import type { GitLimits, GitTraffic } from "./remote.ts";
+import { SEARCH_PATH } from "./run-program.ts";
 import {
   startMeter,
   type Transport,
@@ -25,7 +26,6 @@ export interface LocalTransportOptions {
   readonly onTraffic: ((traffic: GitTraffic) => void) | undefined;
 }
 
-const SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/opt/homebrew/bin";
 const SERVICES: Readonly<Record<string, string>> = {
   "git-upload-pack": "upload-pack",
   "git-receive-pack": "receive-pack",

@@ -14,6 +14,13 @@ export type GitCredentials =
   | { readonly type: "token"; readonly token: string; readonly username?: string }
   | { readonly type: "bearer"; readonly token: string };
 
+/** A private key that signs commits. */
+export interface SigningKey {
+  /** OpenSSH's format, PEM, or an armored OpenPGP key. */
+  readonly text: string;
+  readonly passphrase?: string;
+}
+
 /** Where a conversation with a remote ends. All times in ms, sizes in bytes. */
 export interface GitLimits {
   /** From the first SYN to a usable connection, TLS included: 10 s. */
@@ -47,6 +54,10 @@ export interface RemoteOptions {
   readonly caBundle?: string;
   /** Where the `git` binary of a local path is looked for; a list like PATH. */
   readonly gitSearchPath?: string;
+  /** Keys that vouch for commits: authorized keys of SSH, armored OpenPGP keys. Without any, every commit is believed. */
+  readonly verifyKeys?: readonly string[];
+  /** Signs every commit that is made here. */
+  readonly signingKey?: SigningKey;
   /** Told the wire cost of each operation; for metrics and the bench. */
   readonly onTraffic?: (traffic: GitTraffic) => void;
 }
@@ -77,6 +88,14 @@ export interface CommitAuthor {
   readonly email: string;
 }
 
+/** A signature as it stands in a commit, with the bytes it was made over. */
+export interface CommitSignature {
+  readonly format: "ssh" | "openpgp" | "x509" | "unknown";
+  readonly armored: string;
+  /** The commit without its `gpgsig` header. */
+  readonly payload: Buffer;
+}
+
 export interface CommitInfo {
   readonly revision: Revision;
   readonly tree: string;
@@ -85,6 +104,7 @@ export interface CommitInfo {
   readonly committer: CommitAuthor & { readonly timeMs: number };
   /** Subject, body and trailers, as written. */
   readonly message: string;
+  readonly signature: CommitSignature | undefined;
 }
 
 /** Path → new content; `undefined` deletes the file, or the folder with all that is in it. */
@@ -98,6 +118,9 @@ export interface BranchView {
   listFolder(path: string): Promise<readonly FolderEntry[]>;
   commitInfo(): Promise<CommitInfo | undefined>;
 }
+
+/** Signs the bytes of a commit and returns the armored text for its `gpgsig` header. */
+export type CommitSigner = (payload: Uint8Array) => string | Promise<string>;
 
 export interface CommitRequest {
   readonly branch: string;
@@ -183,8 +206,14 @@ export interface GitRemote {
   /** The names in one folder, sorted; empty when there is no such folder. @throws {GitRevisionMissing} */
   listFolder(revision: Revision, path: string): Promise<readonly FolderEntry[]>;
 
-  /** Who made a commit, and when. @throws {GitRevisionMissing} */
+  /** Who made a commit, when, and under which signature. @throws {GitRevisionMissing} */
   commitInfo(revision: Revision): Promise<CommitInfo>;
+
+  /**
+   * Believes a commit by the keys this remote was opened with; without keys every commit is believed.
+   * @throws {GitCommitUntrusted} for an unsigned, foreign or bad one, with the remedy; @throws {GnuPgFailed, InvalidSpec}
+   */
+  assertTrusted(revision: Revision): Promise<void>;
 
   /**
    * Whether `revision` has `ancestor` in its history (a commit descends from itself). Fetches more history of the

@@ -21,17 +21,22 @@ import {
   type Revision,
 } from "./remote.ts";
 import { refOf } from "./server-refs.ts";
+import { assertTrusted, createSigner, parseTrustedKeys } from "./signature.ts";
 import type { Transport } from "./wire.ts";
 
 /**
  * Opens a remote; nothing is asked of it yet. Makes a folder of this process's own below `cacheDir`.
- * @throws {InvalidSpec} for a URL that is neither http nor https, or a path that is not absolute
+ * @throws {InvalidSpec} for a URL that is neither http nor https, a path that is not absolute, or a key that can't be used
  * @throws {GitCacheFailed} when the folder can't be made
  */
 export async function openRemote(options: RemoteOptions): Promise<GitRemote> {
+  const trusted = options.verifyKeys && parseTrustedKeys(options.verifyKeys);
+  const sign = options.signingKey && createSigner(options.signingKey);
   const transport = openTransport(options);
   const folder = await createProcessFolder(options.cacheDir);
   const branches = new Map<string, Branch>();
+  /** Asked at every poll, of a head that seldom moves. */
+  const believed = new Set<Revision>();
   const commits: History = createHistory(transport, join(folder, "commits"), "tree:0");
   const trees: History = createHistory(transport, join(folder, "trees"), "blob:none");
 
@@ -74,6 +79,11 @@ export async function openRemote(options: RemoteOptions): Promise<GitRemote> {
     readFile: (revision, path) => inTree(revision, (source) => readOneFile(source, path)),
     listFolder: (revision, path) => inTree(revision, (source) => listOneFolder(source, path)),
     commitInfo: (revision) => at(revision, async (_clone, commit) => commit),
+    assertTrusted: async (revision) => {
+      if (trusted === undefined || believed.has(revision)) return;
+      await at(revision, (_clone, commit) => assertTrusted(commit, trusted));
+      believed.add(revision);
+    },
     isDescendant: async (ancestor, revision, signal) => {
       const known = await at(revision, ({ objects }) => descends(objects.read, ancestor, revision));
       return known === "unknown" ? await commits.isDescendant(ancestor, revision, signal) : known === "yes";
@@ -81,7 +91,7 @@ export async function openRemote(options: RemoteOptions): Promise<GitRemote> {
     log: (revision, asked = {}) => (asked.path === undefined ? commits : trees).log(revision, asked),
     commitIfChanged: (request) => {
       const branch = branchOf(request.branch);
-      return branch.inTurn(() => commitIfChanged({ transport, branch, clock: options.clock }, request));
+      return branch.inTurn(() => commitIfChanged({ transport, branch, clock: options.clock, sign }, request));
     },
     close: async () => {
       transport.close();

@@ -80,6 +80,7 @@ async function look(deps: ReconcileDeps, source: Live<"GitSource">, spec: Defaul
   const remote = await deps.open.git(source);
   deps.sources.setRecordTarget(keyOf(source), { remote, branch: spec.statusBranch });
   const revision = await remote.fetch(branch);
+  await remote.assertTrusted(revision);
   const path = spec.path.replace(/^(\.\/|\.$)/, "").replace(/\/+$/, "");
   const where = { url: remote.url, branch, path };
   const state = memory.states.get(name) ?? (await readSyncState(deps, source, remote, spec.statusBranch));
@@ -263,7 +264,7 @@ function judge(tree: ValidatedTree, report: SyncReport, revision: Revision, spec
 }
 
 /** Only a new commit helps against these; the remote is polled all the same. */
-const STALLING = ["GitPathMissing", "GitEntryRefused", "GitBranchMissing", "GitEmpty"] as const;
+const STALLING = ["GitPathMissing", "GitEntryRefused", "GitBranchMissing", "GitEmpty", "GitCommitUntrusted"] as const;
 
 function failureOf(error: unknown, afterMs: number): StepOutcome {
   const type = STALLING.some((code) => isCoded(error, code)) ? "stall" : "fail";
