@@ -52,7 +52,7 @@ export async function makePlan(
 function planStream(engine: RestoreDeps, { source, request }: EngineCall): PlanStream {
   const { undo } = source;
   if (undo === undefined) return planRestore(engine, request);
-  return planUndoRestore(engine, { ...undo, force: false, run: request.run, backup: request.backup });
+  return planUndoRestore(engine, { ...undo, ...request, force: false });
 }
 
 function headerOf({ installation }: ReconcileDeps, { plan, request }: EngineCall): PlanHeader {
@@ -71,7 +71,7 @@ export async function runEngine(
   deps: ReconcileDeps,
   engine: RestoreDeps,
   call: EngineCall & { readonly safety: SafetyPlace; readonly safetyBackup: string | undefined },
-  sinks: Pick<RestoreRequest, "recorded" | "onRecord" | "onProgress">,
+  sinks: Pick<RestoreRequest, "recorded" | "hookJournal" | "onRecord" | "onProgress">,
 ): Promise<RestoreOutcome> {
   const { source, request, safety, safetyBackup } = call;
   if (source.undo !== undefined) {

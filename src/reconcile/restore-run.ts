@@ -67,6 +67,7 @@ export async function executeRestore(deps: ReconcileDeps, execution: RestoreExec
     { ...execution, request: requestOf(execution), safetyBackup },
     {
       recorded: spool.recorded,
+      hookJournal: spool.hooks,
       onRecord: async (record) => {
         await spool.append(record);
         restored.count++;

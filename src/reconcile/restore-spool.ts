@@ -2,7 +2,7 @@ import { appendFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/pro
 import { join } from "node:path";
 import { parseJson, stringifyJson } from "../api/json.ts";
 import { formatKey, type ObjectKey } from "../api/object.ts";
-import type { ObjectRecord } from "../restore/types.ts";
+import type { HookJournal, HookResult, ObjectRecord } from "../restore/types.ts";
 
 /**
  * The files of one run on local disk, from the first record until they are in Git. They survive a restart of the
@@ -12,6 +12,8 @@ export interface RestoreSpool {
   /** What earlier attempts of this run recorded. */
   recorded(resource: string, key: ObjectKey): ObjectRecord | undefined;
   append(record: ObjectRecord): Promise<void>;
+  /** The hooks of the run, on disk before a command runs. */
+  readonly hooks: HookJournal;
   writePlan(markdown: string): Promise<void>;
   /** Writes what is still buffered. */
   flush(): Promise<void>;
@@ -20,6 +22,7 @@ export interface RestoreSpool {
 /** What is written at once: a record a line would be an fsync-less write a line, of a hundred thousand. */
 const BUFFER_BYTES = 64 * 1024;
 const PLAN_FILE = "plan.md";
+const HOOKS_FILE = "hooks.jsonl";
 
 /** Opens the spool of a run for one more attempt. */
 export async function openSpool(folder: string): Promise<RestoreSpool> {
@@ -40,6 +43,7 @@ export async function openSpool(folder: string): Promise<RestoreSpool> {
       buffered += `${stringifyJson(record)}\n`;
       if (buffered.length >= BUFFER_BYTES) await flush();
     },
+    hooks: await openHookJournal(join(folder, HOOKS_FILE)),
     writePlan: (markdown) => writeFile(join(folder, PLAN_FILE), markdown),
     flush,
   };
@@ -77,17 +81,38 @@ async function readRecords(folder: string, attempts: readonly string[]): Promise
   const records = new Map<string, ObjectRecord>();
   for (const attempt of attempts) {
     for (const line of (await readFile(join(folder, attempt), "utf8")).split("\n")) {
-      const record = recordOf(line);
+      const record = parsedLine(line) as ObjectRecord | undefined;
       if (record !== undefined) records.set(recordKey(record.resource, record), record);
     }
   }
   return records;
 }
 
+type HookState = "begun" | HookResult;
+
+async function openHookJournal(file: string): Promise<HookJournal> {
+  const states = new Map<string, HookState>();
+  for (const line of (await readFile(file, "utf8").catch(() => "")).split("\n")) {
+    const entry = parsedLine(line) as { readonly pod: string; readonly state: HookState } | undefined;
+    if (entry !== undefined) states.set(entry.pod, entry.state);
+  }
+  const write = async (key: ObjectKey, state: HookState): Promise<void> => {
+    const pod = formatKey(key);
+    if (states.get(pod) === state) return;
+    states.set(pod, state);
+    await appendFile(file, `${stringifyJson({ pod, state })}\n`, { flush: true });
+  };
+  return {
+    state: (key) => states.get(formatKey(key)),
+    begin: async (key) => await write(key, "begun"),
+    end: async (key, result) => await write(key, result),
+  };
+}
+
 /** A line that a killed process left half is no record. */
-function recordOf(line: string): ObjectRecord | undefined {
+function parsedLine(line: string): unknown {
   try {
-    return line === "" ? undefined : (parseJson(line) as ObjectRecord);
+    return line === "" ? undefined : parseJson(line);
   } catch {
     return undefined;
   }

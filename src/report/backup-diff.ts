@@ -28,7 +28,7 @@ export function redactDiff<T extends { readonly kind: string; readonly changes?:
 ): T {
   return entry.kind !== "Secret" || entry.changes === undefined
     ? entry
-    : { ...entry, changes: entry.changes.map(redactChange) };
+    : { ...entry, changes: entry.changes.map((change) => redactChange(change)) };
 }
 
 /** Lines for one object and its fields, each with a newline. */

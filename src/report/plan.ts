@@ -75,6 +75,8 @@ export interface PlanEntry {
   readonly message?: string;
   /** What the write changes (`patch`, `recreate`), or for a skipped object what `update` would change. */
   readonly changes?: readonly FieldChange[];
+  /** The values of `changes` are digests: the object is a Secret. */
+  readonly redacted?: true;
   /** Things to know that do not stop the object, one sentence each. */
   readonly warnings?: readonly string[];
   /** UID and content digest of the live object that `recreate` and `delete` end. */

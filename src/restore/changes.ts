@@ -1,7 +1,15 @@
 /** What a write changes, for people and for the API server. */
 import { BACKUP_NAME_LABEL, RESTORE_NAME_LABEL } from "../api/digest.ts";
+import { canonicalJson, stringifyJson } from "../api/json.ts";
 import type { KubeObject } from "../api/object.ts";
-import { compare, formatPointer, type PatchOperation, valueAt } from "../api/patch.ts";
+import {
+  applyMergePatch,
+  compare,
+  createMergePatch,
+  formatPointer,
+  type PatchOperation,
+  valueAt,
+} from "../api/patch.ts";
 import type { FieldChange } from "../report/plan.ts";
 import { type RestoreLabels, setRestoreLabels } from "./labels.ts";
 import { stripServerFields } from "./strip.ts";
@@ -53,4 +61,36 @@ export function labelOperations(live: KubeObject, labels: RestoreLabels): PatchO
 /** Opens a patch with the test of the resourceVersion that it was made against. */
 export function guarded(live: KubeObject, operations: readonly PatchOperation[]): PatchOperation[] {
   return [{ op: "test", path: "/metadata/resourceVersion", value: live.metadata.resourceVersion ?? "" }, ...operations];
+}
+
+/** The API server takes at most 10,000 operations. */
+const MOST_OPERATIONS = 9_000;
+
+/** A guarded write: its operations, or in their place a merge patch that holds the resourceVersion. */
+export interface GuardedPatch {
+  readonly operations: readonly PatchOperation[];
+  readonly mergePatch?: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * The write of these operations, which turn `live` into `desired`. Too many of them, or more bytes than the object has,
+ * go as a merge patch, unless a null in the object makes that say something else.
+ */
+export function guardedPatch(
+  live: KubeObject,
+  desired: KubeObject,
+  operations: readonly PatchOperation[],
+): GuardedPatch {
+  const isSmall = operations.length <= MOST_OPERATIONS && sizeOf(operations) <= sizeOf(desired);
+  const before = stripServerFields(live).object;
+  const patch = isSmall ? undefined : createMergePatch(before, desired);
+  if (patch === undefined || canonicalJson(applyMergePatch(before, patch)) !== canonicalJson(desired))
+    return { operations: guarded(live, operations) };
+  const { metadata, ...rest } = patch as { readonly metadata?: object };
+  const { resourceVersion = "" } = live.metadata;
+  return { operations: guarded(live, []), mergePatch: { ...rest, metadata: { ...metadata, resourceVersion } } };
+}
+
+function sizeOf(value: unknown): number {
+  return Buffer.byteLength(stringifyJson(value));
 }

@@ -1,10 +1,12 @@
 /** Asks the API server to try a planned write and keep nothing: immutable fields and admission speak before the run. */
 import { contentDigest } from "../api/digest.ts";
 import type { KubeObject } from "../api/object.ts";
-import { isCoded, messageOf } from "../errors.ts";
+import { isCoded } from "../errors.ts";
+import { refusalOf } from "./refusal.ts";
 import type { RestoreSession } from "./session.ts";
 import { signalOf } from "./session.ts";
 import type { PlannedItem } from "./types.ts";
+import { plannedPatch } from "./write-step.ts";
 
 /** The item as the server will answer it: as planned, `unchanged` where the write would change nothing, or `fail`. */
 export async function dryRunItem(session: RestoreSession, item: PlannedItem): Promise<PlannedItem> {
@@ -16,14 +18,14 @@ export async function dryRunItem(session: RestoreSession, item: PlannedItem): Pr
     session.request.signal?.throwIfAborted();
     if (isCoded(error, "KubeExists") || isCoded(error, "KubeConflict") || isCoded(error, "KubeUnavailable"))
       return item;
-    const immutable = isCoded(error, "KubeRejected") && error.data.status === 422;
+    const { reason, message } = refusalOf(error);
     return {
       ...item,
       entry: {
         ...item.entry,
         action: "fail",
-        reason: immutable ? "Immutable" : "Refused",
-        message: `the API server would refuse it: ${messageOf(error)}`,
+        reason: reason === "Immutable" ? "Immutable" : "Refused",
+        message: `the API server would refuse it: ${message}`,
       },
     };
   }
@@ -46,10 +48,7 @@ async function tryCreate(session: RestoreSession, item: PlannedItem): Promise<Pl
 async function tryPatch(session: RestoreSession, item: PlannedItem): Promise<PlannedItem> {
   const { kube } = session.deps;
   const key = { namespace: item.entry.namespace, name: item.entry.name };
-  const [guard, ...operations] = item.operations ?? [];
-  if (guard === undefined) return item;
-  const patch = { type: "json" as const, operations: [guard, ...operations] };
-  const answer = await kube.patch(item.gvr, key, patch, {
+  const answer = await kube.patch(item.gvr, key, plannedPatch(item), {
     dryRun: true,
     fieldManager: "holdfast",
     ...signalOf(session.request),

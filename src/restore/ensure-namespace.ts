@@ -1,7 +1,8 @@
 /** Making a namespace, and waiting for the one that is still going. */
 import type { ObjectKey } from "../api/object.ts";
-import { isCoded, messageOf } from "../errors.ts";
+import { isCoded } from "../errors.ts";
 import { NAMESPACES } from "./namespaces.ts";
+import { refusalOf } from "./refusal.ts";
 import { type RestoreSession, signalOf } from "./session.ts";
 import type { ObjectRecord, PlannedItem } from "./types.ts";
 
@@ -30,13 +31,13 @@ export async function ensureNamespace(session: RestoreSession, item: PlannedItem
     } catch (error) {
       session.request.signal?.throwIfAborted();
       if (!isCoded(error, "KubeExists") && !isCoded(error, "KubeConflict"))
-        return lost(session, base, messageOf(error), "Refused");
+        return lost(session, base, refusalOf(error));
     }
     const live = await kube.get(NAMESPACES, key, session.request.signal);
     if (live !== undefined && live.metadata.deletionTimestamp === undefined) return { ...base, outcome: "unchanged" };
     if (clock.monotonic() > deadline) {
       const waited = `timed out waiting for terminating namespace ${name} to disappear before restoring: remove what its finalizers wait for, and restore again`;
-      return lost(session, base, waited, "Terminating");
+      return lost(session, base, { reason: "Terminating", message: waited });
     }
     await clock.sleep(pause, session.request.signal);
   }
@@ -45,8 +46,7 @@ export async function ensureNamespace(session: RestoreSession, item: PlannedItem
 function lost(
   session: RestoreSession,
   base: Omit<ObjectRecord, "outcome">,
-  message: string,
-  reason: string,
+  { reason, message }: { readonly reason: string; readonly message: string },
 ): ObjectRecord {
   session.facts.lostNamespaces.set(base.name, message);
   return { ...base, outcome: "failed", reason, message, errors: [message] };

@@ -7,6 +7,7 @@ import { type Ended, outcomeOf } from "./outcome.ts";
 import { createOwnerLinks, type OwnerLinks } from "./owners.ts";
 import { planResource, resourcesInOrder } from "./planner.ts";
 import { createWorkPool, type WorkPool } from "./pool.ts";
+import { createQuotaLanes, type QuotaLanes } from "./quota-lanes.ts";
 import { logLine, uploadRecords } from "./records.ts";
 import { createTally, type RunTally } from "./results.ts";
 import { openSession, type RestoreSession, signalOf } from "./session.ts";
@@ -68,12 +69,17 @@ async function verifyBeforeWriting(session: RestoreSession): Promise<void> {
 interface Trailing {
   readonly hooks: HookRunner;
   readonly owners: OwnerLinks;
+  readonly lanes: QuotaLanes;
 }
 
 async function runSteps(session: RestoreSession, given: Omit<Sinks, "trailing">): Promise<HookTally> {
   const { tally } = given;
   const { deps, request } = session;
-  const trailing: Trailing = { hooks: createHookRunner(session), owners: createOwnerLinks() };
+  const trailing: Trailing = {
+    hooks: createHookRunner(session),
+    owners: createOwnerLinks(),
+    lanes: createQuotaLanes(session),
+  };
   for (const resource of await resourcesInOrder(session)) {
     request.signal?.throwIfAborted();
     await runStep(session, resource, { ...given, trailing });
@@ -124,16 +130,17 @@ async function dispatch(session: RestoreSession, pool: WorkPool, item: PlannedIt
     await session.request.onRecord?.(record);
     session.request.onProgress?.({ totalItems: tally.items, itemsRestored: tally.items });
   };
-  if (item.barrier !== true) return await pool.start(task);
+  if (item.barrier !== true) return await pool.start(await trailing.lanes.inTurn(item, task));
   await pool.drain();
   await task();
 }
 
 /** Only what this run created has hooks to run and owners to find. */
-function follow(item: PlannedItem, record: ObjectRecord, { hooks, owners }: Trailing): void {
+function follow(item: PlannedItem, record: ObjectRecord, { hooks, owners, lanes }: Trailing): void {
   if (record.outcome !== "created" && record.outcome !== "recreated") return;
   owners.add(item);
-  if (record.resource === "pods" && item.desired !== undefined) hooks.start(item.desired);
+  lanes.learn(item);
+  if (record.resource === "pods") hooks.start({ namespace: record.namespace, name: record.name }, item.desired);
 }
 
 async function execute(session: RestoreSession, item: PlannedItem): Promise<ObjectRecord> {

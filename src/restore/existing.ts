@@ -1,10 +1,9 @@
 /** What becomes of an object that exists already: Velero's existing-resource policy (velero-facts §4.8), and ours beyond it. */
 import { contentDigest } from "../api/digest.ts";
 import type { KubeObject } from "../api/object.ts";
-import type { PatchOperation } from "../api/patch.ts";
 import type { FieldChange, PlanAction, PlanReason } from "../report/plan.ts";
 import { adoptAssigned } from "./adopt.ts";
-import { differenceOf, guarded, labelOperations } from "./changes.ts";
+import { differenceOf, type GuardedPatch, guarded, guardedPatch, labelOperations } from "./changes.ts";
 import { at, recordsAt } from "./json-path.ts";
 import type { RestoreLabels } from "./labels.ts";
 import type { ExistingPolicy } from "./options.ts";
@@ -16,7 +15,8 @@ export interface ExistingDecision {
   readonly reason?: PlanReason;
   readonly message?: string;
   readonly changes?: readonly FieldChange[];
-  readonly operations?: readonly PatchOperation[];
+  readonly operations?: GuardedPatch["operations"];
+  readonly mergePatch?: GuardedPatch["mergePatch"];
   /** What stands there after a patch or recreation. */
   readonly desired?: KubeObject;
   readonly liveUid?: string;
@@ -52,7 +52,7 @@ export function decideExisting(
         changes,
       };
     case "update":
-      return { action: "patch", changes, operations: guarded(live, operations), desired };
+      return { action: "patch", changes, ...guardedPatch(live, desired, operations), desired };
     case "recreate":
       return {
         action: "recreate",
@@ -110,7 +110,8 @@ function mergeServiceAccount(desired: KubeObject, live: KubeObject): ExistingDec
   if (Object.keys(merged.metadata.annotations).length === 0) delete merged.metadata.annotations;
   const { operations, changes } = differenceOf(live, strippedOf(merged));
   if (operations.length === 0) return { action: "unchanged" };
-  return { action: "patch", changes, operations: guarded(live, operations), desired: strippedOf(merged) };
+  const desiredMerge = strippedOf(merged);
+  return { action: "patch", changes, ...guardedPatch(live, desiredMerge, operations), desired: desiredMerge };
 }
 
 function mergedMap(archived: Readonly<Record<string, string>>, live: unknown): Record<string, string> {

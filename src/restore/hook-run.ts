@@ -8,6 +8,7 @@ import type { ExecResult } from "../kube/client.ts";
 import { type ExecHook, execHooksFor } from "./hook-spec.ts";
 import { recordsAt, textAt } from "./json-path.ts";
 import type { RestoreSession } from "./session.ts";
+import type { HookResult } from "./types.ts";
 
 const PODS = { group: "", version: "v1", resource: "pods" };
 const POLL_MS = 500;
@@ -21,71 +22,114 @@ export interface HookTally {
 
 /** Starts hooks as pods are created, and waits for all of them. */
 export interface HookRunner {
-  start(pod: KubeObject): void;
+  /** The pod as it was created; undefined for one that an earlier attempt created, which is looked up. */
+  start(key: ObjectKey, pod: KubeObject | undefined): void;
   finish(): Promise<HookTally>;
 }
 
 /** Hooks of one restore. */
 export function createHookRunner(session: RestoreSession): HookRunner {
-  const running: Promise<void>[] = [];
-  const tally = { attempted: 0, failed: 0, errors: [] as { namespace: string; message: string }[] };
+  const running: Promise<{ readonly namespace: string; readonly result: HookResult }>[] = [];
   return {
-    start: (pod) => {
-      const hooks = execHooksFor(pod, session.options.hooks);
-      if (hooks.length > 0) running.push(runPod(session, pod, hooks, tally));
+    start: (key, pod) => {
+      if (pod !== undefined && execHooksFor(pod, session.options.hooks).length === 0) return;
+      const run = pod === undefined ? resumePod(session, key) : journalled(session, key, pod);
+      const result = run.catch(
+        (error: unknown): HookResult => ({
+          attempted: 1,
+          failed: 1,
+          errors: [`hooks of pod ${key.name}: ${messageOf(error)}`],
+        }),
+      );
+      running.push(result.then((each) => ({ namespace: key.namespace, result: each })));
     },
     finish: async () => {
-      await Promise.all(running);
-      return tally;
+      const results = await Promise.all(running);
+      return {
+        attempted: results.reduce((sum, { result }) => sum + result.attempted, 0),
+        failed: results.reduce((sum, { result }) => sum + result.failed, 0),
+        errors: results.flatMap(({ namespace, result }) => result.errors.map((message) => ({ namespace, message }))),
+      };
     },
   };
 }
 
-interface MutableTally {
-  attempted: number;
-  failed: number;
-  errors: { namespace: string; message: string }[];
+const NOTHING: HookResult = { attempted: 0, failed: 0, errors: [] };
+
+/** A pod that an earlier attempt created: its hooks are run where that attempt had not begun with them. */
+async function resumePod(session: RestoreSession, key: ObjectKey): Promise<HookResult> {
+  const { hookJournal, signal } = session.request;
+  if (hookJournal === undefined) return NOTHING;
+  const state = hookJournal.state(key);
+  if (state !== undefined && state !== "begun") return state;
+  const pod = await session.deps.kube.get(PODS, key, signal);
+  const hooks = pod === undefined ? [] : execHooksFor(pod, session.options.hooks);
+  if (pod === undefined || hooks.length === 0) return NOTHING;
+  if (state === undefined) return await journalled(session, key, pod);
+  const message = `the hooks of pod ${key.name} had begun when the run was interrupted, and are not run twice: look whether they did their work`;
+  return { attempted: hooks.length, failed: hooks.length, errors: [message] };
 }
 
-async function runPod(
-  session: RestoreSession,
-  pod: KubeObject,
-  hooks: readonly ExecHook[],
-  tally: MutableTally,
-): Promise<void> {
-  const key: ObjectKey = { namespace: pod.metadata.namespace ?? "", name: pod.metadata.name };
-  const { clock } = session.deps;
-  const began = clock.monotonic();
+async function journalled(session: RestoreSession, key: ObjectKey, pod: KubeObject): Promise<HookResult> {
+  const { hookJournal, signal } = session.request;
+  const tally: HookCount = { attempted: 0, failed: 0, errors: [] };
+  await runPod(session, { key, pod, begin: async () => await hookJournal?.begin(key) }, tally);
+  // What a shutdown cuts short is not over: the next attempt finds what was begun, and what was not.
+  if (signal?.aborted !== true) await hookJournal?.end(key, tally);
+  return tally;
+}
+
+interface HookCount {
+  attempted: number;
+  failed: number;
+  errors: string[];
+}
+
+interface HookedPod {
+  readonly key: ObjectKey;
+  readonly pod: KubeObject;
+  /** Called before each command. */
+  begin(): Promise<void>;
+}
+
+async function runPod(session: RestoreSession, { key, pod, begin }: HookedPod, tally: HookCount): Promise<void> {
+  const began = session.deps.clock.monotonic();
   const fail = (message: string): void => {
     tally.failed++;
-    tally.errors.push({ namespace: key.namespace, message });
+    tally.errors.push(message);
   };
-  const names = new Set(recordsAt(pod, "spec", "containers").map((container) => textAt(container, "name")));
-  const first = [...names][0] ?? "";
-  const known = hooks
-    .map((hook) => ({ ...hook, container: hook.container === "" ? first : hook.container }))
-    .filter(({ container }) => names.has(container));
+  const known = hooksInContainers(pod, execHooksFor(pod, session.options.hooks));
   for (const [index, hook] of known.entries()) {
     tally.attempted++;
     const ready = await waitForContainer(session, key, hook, began).catch((error: unknown) => messageOf(error));
     if (ready !== undefined) {
       fail(`hook ${hook.name} in container ${hook.container} ${ready}`);
-      if (ready.startsWith("in pod")) return failRest(known.slice(index + 1), ready, tally, key);
+      if (ready.startsWith("in pod")) return failRest(known.slice(index + 1), ready, tally);
       continue;
     }
+    await begin();
     const problem = await exec(session, key, hook);
     if (problem === undefined) continue;
     fail(`hook ${hook.name} in container ${hook.container} in pod ${key.name} failed: ${problem}`);
     if (hook.onError === "Fail")
-      return failRest(known.slice(index + 1), `in pod ${key.name} not executed: an earlier hook failed`, tally, key);
+      return failRest(known.slice(index + 1), `in pod ${key.name} not executed: an earlier hook failed`, tally);
   }
 }
 
-function failRest(rest: readonly ExecHook[], why: string, tally: MutableTally, key: ObjectKey): void {
+/** Hooks without a container run in the first one; those for a container that is not there in none, as in Velero. */
+function hooksInContainers(pod: KubeObject, hooks: readonly ExecHook[]): ExecHook[] {
+  const names = new Set(recordsAt(pod, "spec", "containers").map((container) => textAt(container, "name")));
+  const first = [...names][0] ?? "";
+  return hooks
+    .map((hook) => ({ ...hook, container: hook.container === "" ? first : hook.container }))
+    .filter(({ container }) => names.has(container));
+}
+
+function failRest(rest: readonly ExecHook[], why: string, tally: HookCount): void {
   for (const hook of rest) {
     tally.attempted++;
     tally.failed++;
-    tally.errors.push({ namespace: key.namespace, message: `hook ${hook.name} in container ${hook.container} ${why}` });
+    tally.errors.push(`hook ${hook.name} in container ${hook.container} ${why}`);
   }
 }
 

@@ -25,19 +25,41 @@ describe("resource modifiers", () => {
   it.each([
     ["42", 42],
     ["-15", -15],
-    ["True", true],
+    ["true", true],
+    ["-1.5", -1.5],
     ["null", null],
     ['{"a":1}', { a: 1 }],
     ['"42"', "42"],
     ["truely", "truely"],
     ["two words", "two words"],
     ["", ""],
+    ["1.0.0", "1.0.0"],
+    ["1e999", "1e999"],
+    ["two\\nlines", "two\nlines"],
+    ['"true"', "true"],
   ])("reads the value %j as Velero does", (text, expected) => {
     expect(patchValue(text)).toEqual(expected);
   });
 
+  it.each(["True", "+1", "01", ".5", "Inf", 'say "hi"', "two\nlines", "{a"])(
+    "leaves a rule out with an error for the value %j, which Velero's splicing makes no JSON",
+    (value) => {
+      const conditions = { groupResource: "configmaps" };
+
+      const { data, errors } = apply([{ conditions, patches: [{ operation: "add", path: "/data/x", value }] }]);
+
+      expect([data, errors.length]).toEqual([{ mode: "dev" }, 1]);
+    },
+  );
+
   it.each([
     ["the group by a glob that stops at dots", { groupResource: "*.apps" }, "deployments.apps", true],
+    ["alternatives", { groupResource: "{daemonsets,deployments}.apps" }, "deployments.apps", true],
+    ["alternatives with dots", { groupResource: "{secrets,deployments.apps}" }, "deployments.apps", true],
+    ["two stars, which cross dots", { groupResource: "**" }, "deployments.apps", true],
+    ["one character", { groupResource: "deployment?.app[!a]" }, "deployments.apps", true],
+    ["one character that is no dot", { groupResource: "deployments?apps" }, "deployments.apps", false],
+    ["the namespace by a glob", { groupResource: "configmaps", namespaces: ["n?"] }, "configmaps", true],
     ["the core group", { groupResource: "*" }, "deployments.apps", false],
     ["no short name", { groupResource: "deployments" }, "deployments.apps", false],
     ["the name, searched", { groupResource: "configmaps", resourceNameRegex: "o" }, "configmaps", true],
@@ -45,6 +67,12 @@ describe("resource modifiers", () => {
     ["the namespace", { groupResource: "configmaps", namespaces: ["other"] }, "configmaps", false],
     ["labels", { groupResource: "configmaps", labelSelector: { matchLabels: { tier: "gold" } } }, "configmaps", true],
     ["a value", { groupResource: "configmaps", matches: [{ path: "/data/mode", value: "dev" }] }, "configmaps", true],
+    [
+      "null where there is nothing",
+      { groupResource: "configmaps", matches: [{ path: "/data/none", value: "null" }] },
+      "configmaps",
+      true,
+    ],
     [
       "a path that is not there",
       { groupResource: "configmaps", matches: [{ path: "/data/none", value: "" }] },

@@ -29,6 +29,7 @@ export interface ModifiedObject {
 interface CompiledRule {
   readonly rule: ResourceModifierRule;
   readonly matchesResource: (resource: string) => boolean;
+  readonly inNamespaces: (sourceNamespace: string) => boolean;
   /** The error text where the pattern does not compile. */
   readonly name: ((name: string) => boolean) | string;
   matched: number;
@@ -62,19 +63,53 @@ function compile(rule: ResourceModifierRule): CompiledRule {
   return {
     rule,
     matchesResource: dottedGlob(rule.conditions.groupResource),
+    inNamespaces: compileNamespaces(rule.conditions),
     name: compileName(rule.conditions.resourceNameRegex),
     matched: 0,
   };
 }
 
-/** A glob in which `*` stops at a dot: `*.apps` is every resource of one group, `*` every one of the core group. */
+/**
+ * A glob in which a dot separates: `*.apps` is every resource of one group, `*` every one of the core group, `**` every
+ * resource there is.
+ */
 function dottedGlob(pattern: string): (text: string) => boolean {
-  if (pattern.includes("**")) return compileGlob(pattern);
-  const parts = pattern.split(".").map(compileGlob);
-  return (text) => {
-    const words = text.split(".");
-    return words.length === parts.length && parts.every((matches, index) => matches(words[index] ?? ""));
-  };
+  try {
+    const regex = RE2JS.compile(dottedPattern(pattern));
+    return (text) => regex.matches(text);
+  } catch {
+    return () => false; // a bracket that is never closed matches nothing
+  }
+}
+
+function dottedPattern(pattern: string): string {
+  let depth = 0;
+  let regex = "";
+  for (const [token] of pattern.matchAll(/\*\*|\\.|\[!|[\s\S]/gu)) {
+    if (token === "{") depth++;
+    if (depth > 0 && token === ",") regex += "|";
+    else regex += DOTTED[token] ?? RE2JS.quote(token.replace(/^\\(?=.)/u, ""));
+    if (token === "}") depth--;
+  }
+  return regex;
+}
+
+const DOTTED: Readonly<Record<string, string>> = {
+  "**": ".*",
+  "*": "[^.]*",
+  "?": "[^.]",
+  "[!": "[^",
+  "[": "[",
+  "]": "]",
+  "-": "-",
+  "{": "(?:",
+  "}": ")",
+};
+
+function compileNamespaces({ namespaces = [] }: ModifierConditions): (namespace: string) => boolean {
+  if (namespaces.length === 0) return () => true;
+  const globs = namespaces.map((pattern) => compileGlob(pattern));
+  return (namespace) => globs.some((matches) => matches(namespace));
 }
 
 function compileName(pattern: string | undefined): CompiledRule["name"] {
@@ -89,7 +124,7 @@ function compileName(pattern: string | undefined): CompiledRule["name"] {
 
 function matchesRule(compiled: CompiledRule, sourceNamespace: string, object: KubeObject): boolean {
   const { conditions } = compiled.rule;
-  if (!inNamespaces(conditions, sourceNamespace)) return false;
+  if (!compiled.inNamespaces(sourceNamespace)) return false;
   if (typeof compiled.name === "string") throw new Error(compiled.name);
   if (!compiled.name(object.metadata.name)) return false;
   if (
@@ -98,14 +133,10 @@ function matchesRule(compiled: CompiledRule, sourceNamespace: string, object: Ku
   )
     return false;
   return (conditions.matches ?? []).every((match) => {
+    const wanted = patchValue(match.value ?? "");
     const found = valueAt(object, match.path);
-    return found !== undefined && canonicalJson(found) === canonicalJson(patchValue(match.value ?? ""));
+    return found === undefined ? wanted === null : canonicalJson(found) === canonicalJson(wanted);
   });
-}
-
-function inNamespaces(conditions: ModifierConditions, namespace: string): boolean {
-  const { namespaces = [] } = conditions;
-  return namespaces.length === 0 || namespaces.includes("*") || namespaces.includes(namespace);
 }
 
 function applyRule(rule: ResourceModifierRule, object: KubeObject): KubeObject {
@@ -133,17 +164,28 @@ function operationOf(patch: ModifierPatch): PatchOperation {
   };
 }
 
-/** Velero's reading of a value: numbers, booleans, null, objects, lists and quoted text are JSON, all else is text. */
+/**
+ * Velero's reading of a value: it is spliced into JSON text. Numbers, booleans, null, objects and lists stand as they
+ * are, all else between quotes; text that is quoted already stays text, whatever it looks like.
+ * @throws Error where that is no JSON, as in Velero: a number of Go that is none of JSON, a bare quotation mark
+ */
 export function patchValue(text: string): unknown {
-  const lower = text.toLowerCase();
-  if (lower === "true" || lower === "false") return lower === "true";
-  if (text === "null") return null;
-  if (/^[{["]/.test(text) || isNumber(text)) return parseJson(text);
-  return text;
+  const isQuoted = text.length > 1 && text.startsWith('"') && text.endsWith('"');
+  const spliced = isQuoted ? text : isBare(text) ? text : `"${text}"`;
+  try {
+    return parseJson(spliced);
+  } catch (error) {
+    const why = `value ${JSON.stringify(text)} is no JSON where Velero's format puts it: ${messageOf(error)}`;
+    throw new Error(`${why}; write text that looks like a number or a boolean as "\\"${text}\\""`, { cause: error });
+  }
 }
 
-function isNumber(text: string): boolean {
-  return text.trim() !== "" && /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/.test(text);
+/** What Go's ParseFloat reads, but for hexadecimal numbers. */
+const GO_FLOAT = /^[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|inf(?:inity)?|nan)$/i;
+
+function isBare(text: string): boolean {
+  if (text === "null" || /^(?:true|false)$/i.test(text) || /^[{[]/.test(text)) return true;
+  return GO_FLOAT.test(text) && (Number.isFinite(Number(text)) || !/\d/.test(text));
 }
 
 function isFailedTest(error: unknown): boolean {

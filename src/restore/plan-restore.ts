@@ -5,7 +5,9 @@ import type { RestorePlanSpec } from "../api/kinds.generated.ts";
 import { CodedError } from "../errors.ts";
 import { emptyTotals, type PlanEntry, type PlanSummary } from "../report/plan.ts";
 import { dryRunItem } from "./dry-run.ts";
+import type { RestoreInputs } from "./inputs.ts";
 import { planResource, resourcesInOrder } from "./planner.ts";
+import { createSecretRedactor } from "./secret-digest.ts";
 import { openSession, type RestoreSession } from "./session.ts";
 import type { PlanStream, RestoreDeps, RestoreRequest } from "./types.ts";
 import { restoreSpecProblems } from "./validate-spec.ts";
@@ -23,24 +25,32 @@ export async function* planRestore(deps: RestoreDeps, request: RestoreRequest): 
   const problems = restoreSpecProblems(request.spec, request.modifierData);
   if (problems.length > 0) throw new CodedError("InvalidSpec", { fields: ["spec"] }, problems.join("; "));
   const session = await openSession(deps, request);
-  const summary = summarize(request.spec, request.backup.digest);
+  const summary = summarize(request.spec, request.backup.digest, request);
+  const redact = createSecretRedactor(deps.kube, request.signal);
   for (const resource of await resourcesInOrder(session)) {
     for await (const planned of planResource(session, resource)) {
       const item = request.serverDryRun === true ? await dryRunItem(session, planned) : planned;
-      summary.add(item.entry);
-      yield item;
+      const entry = await redact(item.entry);
+      summary.add(entry);
+      yield { ...item, entry };
     }
   }
   return summary.end([...session.facts.notes, ...unusedModifiers(session)]);
 }
 
-/** Counts entries and digests what they will do (design §5). */
+/**
+ * Counts entries and digests what they will do (design §5). What the spec only refers to counts too: created objects
+ * stand in the digest by name alone.
+ */
 export function summarize(
   spec: RestorePlanSpec,
   backupDigest: string,
+  { modifierData, storageClassMapping, imageMapping }: RestoreInputs = {},
 ): { add(entry: PlanEntry): void; end(notes: readonly string[]): PlanSummary } {
   const { approval: _approval, ...rest } = spec;
   const hash = createHash("sha256").update(`[${canonicalJson(rest)},${JSON.stringify(backupDigest)}`);
+  const inputs = canonicalJson({ modifierData, storageClassMapping, imageMapping });
+  if (inputs !== "{}") hash.update(`,${inputs}`);
   const totals = emptyTotals();
   const counted = { warnings: 0, removedFields: 0 };
   return {

@@ -231,11 +231,12 @@ function hasSequel({ status, managedFields }: PlannedItem): boolean {
 }
 
 function planned(place: ItemPlace, decision: ExistingDecision): PlannedItem {
-  const { operations, desired, liveVersion, ...shown } = decision;
+  const { operations, mergePatch, desired, liveVersion, ...shown } = decision;
   return {
     entry: { ...placeEntry(place), ...shown },
     gvr: place.gvr,
     ...(operations === undefined ? {} : { operations }),
+    ...(mergePatch === undefined ? {} : { mergePatch }),
     ...(desired === undefined ? {} : { desired }),
     ...(liveVersion === undefined ? {} : { liveVersion }),
   };

@@ -58,7 +58,7 @@ export function createTally(): RunTally {
   return {
     add: (record, item) => {
       counts[record.outcome]++;
-      if (record.reason === "Refused" && record.warnings !== undefined) totals.refused++;
+      if (record.outcome === "failed" && record.warnings !== undefined) totals.refused++;
       const missing = new Map((item.missing ?? []).map(({ message, namespace }) => [message, namespace]));
       for (const message of record.warnings ?? []) addWarning(missing.get(message) ?? record.namespace, message);
       for (const message of record.errors ?? []) addError(veleroPlace(record), message);

@@ -1,10 +1,11 @@
 /** Plans and runs an undo. */
-import { emptyTotals, type PlanSummary } from "../report/plan.ts";
 import type { BackupReader } from "../storage/backup-reader.ts";
 import { isNamespaceEmpty } from "./namespace-empty.ts";
 import { outcomeOf } from "./outcome.ts";
+import { summarize } from "./plan-restore.ts";
 import { logLine, uploadRecords } from "./records.ts";
 import { createTally } from "./results.ts";
+import { createSecretRedactor } from "./secret-digest.ts";
 import { openSession, type RestoreSession } from "./session.ts";
 import type { ObjectRecord, PlannedItem, PlanStream, RestoreDeps, RestoreOutcome, RestoreRequest } from "./types.ts";
 import { planUndo, type UndoSource } from "./undo.ts";
@@ -16,15 +17,19 @@ export interface UndoRequest extends UndoSource, Pick<RestoreRequest, "run" | "s
 }
 
 /** The plan of an undo, with its totals. Only reads. */
-export async function* planUndoRestore(deps: RestoreDeps, request: UndoRequest): PlanStream {
+export async function* planUndoRestore(
+  deps: RestoreDeps,
+  request: UndoRequest & Pick<RestoreRequest, "spec">,
+): PlanStream {
   const session = await openSession(deps, sessionRequest(request));
-  const totals = emptyTotals();
+  const summary = summarize(request.spec, request.backup.digest);
+  const redact = createSecretRedactor(deps.kube, request.signal);
   for await (const item of planUndo(session, request)) {
-    totals[item.entry.action]++;
-    yield item;
+    const entry = await redact(item.entry);
+    summary.add(entry);
+    yield { ...item, entry };
   }
-  const summary: PlanSummary = { totals, warnings: 0, removedFields: 0, digest: "", notes: [] };
-  return summary;
+  return summary.end([]);
 }
 
 /** Undoes a run, object by object in reverse order. What can't be returned is an error that names it; the rest goes on. */

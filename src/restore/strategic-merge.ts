@@ -19,6 +19,7 @@ const MERGE_KEYS: Readonly<Record<string, readonly string[]>> = {
   hostAliases: ["ip"],
   topologySpreadConstraints: ["topologyKey"],
   resourceClaims: ["name"],
+  schedulingGates: ["name"],
   ownerReferences: ["uid"],
   conditions: ["type"],
   webhooks: ["name"],
@@ -28,13 +29,37 @@ const MERGE_KEYS: Readonly<Record<string, readonly string[]>> = {
 /** Lists of plain values that are united. */
 const UNITED: ReadonlySet<string> = new Set(["finalizers"]);
 
-/** Built-in groups end here or have no dot; every other group is a custom one. */
-const BUILT_IN = /(?:^[a-z]*$|\.k8s\.io$)/;
+/** Groups whose lists are known, as in Velero; to every other one belong custom resources. */
+const BUILT_IN: ReadonlySet<string> = new Set([
+  "",
+  "apps",
+  "autoscaling",
+  "batch",
+  "extensions",
+  "policy",
+  "admissionregistration.k8s.io",
+  "apiextensions.k8s.io",
+  "authentication.k8s.io",
+  "authorization.k8s.io",
+  "certificates.k8s.io",
+  "coordination.k8s.io",
+  "discovery.k8s.io",
+  "events.k8s.io",
+  "flowcontrol.apiserver.k8s.io",
+  "internal.apiserver.k8s.io",
+  "networking.k8s.io",
+  "node.k8s.io",
+  "rbac.authorization.k8s.io",
+  "resource.k8s.io",
+  "scheduling.k8s.io",
+  "storage.k8s.io",
+  "storagemigration.k8s.io",
+]);
 
 /** A new object with the patch merged. @throws Error for a kind whose lists are unknown, or a malformed patch. */
 export function strategicMerge(object: KubeObject, patch: unknown): KubeObject {
   const { group } = parseApiVersion(object.apiVersion);
-  if (!BUILT_IN.test(group))
+  if (!BUILT_IN.has(group))
     throw new Error(`strategic merge patches work on built-in kinds only, not on ${object.apiVersion} ${object.kind}`);
   if (!isRecord(patch)) throw new Error("a strategic merge patch is an object");
   return mergeRecord(object, patch) as KubeObject;

@@ -31,15 +31,12 @@ export interface RestoreLimits {
   readonly terminatingTimeoutMs: number;
   /** How long a CRD may take to be established, and a hook's pod to appear where it sets no time. */
   readonly resourceTimeoutMs: number;
-  /** How long writes go on against an API server that does not answer. */
-  readonly unavailableTimeoutMs: number;
 }
 
 export const DEFAULT_LIMITS: RestoreLimits = {
   maxWrites: 32,
   terminatingTimeoutMs: 600_000,
   resourceTimeoutMs: 600_000,
-  unavailableTimeoutMs: 300_000,
 };
 
 /** One restore of one backup: what was asked, resolved and parsed by the caller. */
@@ -64,10 +61,28 @@ export interface RestoreRequest {
   readonly safety?: BackupReader;
   /** What an earlier attempt of this very run recorded, so that a resumed run tells the whole story. */
   readonly recorded?: (resource: string, key: ObjectKey) => ObjectRecord | undefined;
+  /** Which hooks earlier attempts of this run began; without it a resumed run starts none of theirs. */
+  readonly hookJournal?: HookJournal;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: RestoreProgress) => void;
   /** Called once per object, in completion order; awaited, so a slow sink slows the run. */
   readonly onRecord?: (record: ObjectRecord) => void | Promise<void>;
+}
+
+/** What became of the hooks of one pod. */
+export interface HookResult {
+  readonly attempted: number;
+  readonly failed: number;
+  readonly errors: readonly string[];
+}
+
+/** Remembers hooks across attempts of one run: a command may run again only where it is known not to have begun. */
+export interface HookJournal {
+  /** Undefined: not begun. `begun`: it may have run, whole or in part. */
+  state(pod: ObjectKey): "begun" | HookResult | undefined;
+  /** Resolves when it can't be forgotten any more. */
+  begin(pod: ObjectKey): Promise<void>;
+  end(pod: ObjectKey, result: HookResult): Promise<void>;
 }
 
 export interface RestoreProgress {
@@ -156,6 +171,8 @@ export interface PlannedItem {
   readonly desired?: KubeObject;
   /** RFC 6902, opening with the `test` of resourceVersion (`patch`, `labelsOnly`). */
   readonly operations?: readonly PatchOperation[];
+  /** Sent in place of `operations` after the first, where those would be too many or too large. */
+  readonly mergePatch?: Readonly<Record<string, unknown>>;
   /** Archived status that is to be put back after a create. */
   readonly status?: unknown;
   /** Archived managedFields that are to be put back after a create. */

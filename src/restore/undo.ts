@@ -5,7 +5,7 @@
 import { parseJson } from "../api/json.ts";
 import { groupResource, type KubeObject, parseApiVersion } from "../api/object.ts";
 import type { BackupReader } from "../storage/backup-reader.ts";
-import { differenceOf, guarded } from "./changes.ts";
+import { differenceOf, guardedPatch } from "./changes.ts";
 import { identity, versionOf } from "./existing.ts";
 import { orderResources } from "./order.ts";
 import { type ItemPlace, placeEntry, planStop } from "./plan.ts";
@@ -127,8 +127,8 @@ function planReturn(place: ItemPlace, { record, copy, force }: Return, live: Kub
       desired: copy,
     };
   }
-  const guardedOperations = guarded(live, operations);
-  return { entry: { ...entry, action: "patch" }, gvr: place.gvr, operations: guardedOperations, desired: copy };
+  const write = guardedPatch(live, copy, operations);
+  return { entry: { ...entry, action: "patch" }, gvr: place.gvr, ...write, desired: copy };
 }
 
 /** Controllers and the API server fill in what they own all day; that is no change of anybody's. */

@@ -1,6 +1,6 @@
 /** Creating one object, and what follows a create. */
 import { type KubeObject, keyOf } from "../api/object.ts";
-import { isCoded, messageOf } from "../errors.ts";
+import { isCoded } from "../errors.ts";
 import { restoreManagedFields, restoreStatus } from "./after-create.ts";
 import { waitForEstablished } from "./crd.ts";
 import { hasRestoreLabels } from "./labels.ts";
@@ -9,11 +9,11 @@ import type { PlannedItem } from "./types.ts";
 import {
   done,
   failed,
+  failedBy,
   listed,
   nameOf,
   OUTAGE_PAUSE_MS,
   read,
-  reasonOf,
   type Step,
   type Written,
   writeOptions,
@@ -40,7 +40,7 @@ export async function create(session: RestoreSession, item: PlannedItem): Promis
         return { type: "again", item };
       }
     }
-    return failed(reasonOf(error), `error restoring ${nameOf(item)}: ${messageOf(error)}`);
+    return failedBy(error, `error restoring ${nameOf(item)}`);
   }
 }
 
@@ -48,8 +48,7 @@ export async function create(session: RestoreSession, item: PlannedItem): Promis
 async function meet(session: RestoreSession, item: PlannedItem, live: KubeObject, error: unknown): Promise<Step> {
   if (hasRestoreLabels(live, session.rules.labels)) return done(await finishCreate(session, item, live));
   const next = item.replan?.(live);
-  if (next === undefined || next.entry.action === "create")
-    return failed(reasonOf(error), `error restoring ${nameOf(item)}: ${messageOf(error)}`);
+  if (next === undefined || next.entry.action === "create") return failedBy(error, `error restoring ${nameOf(item)}`);
   return { type: "again", item: next };
 }
 

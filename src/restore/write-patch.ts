@@ -2,31 +2,42 @@
 import { isCoded, messageOf } from "../errors.ts";
 import { guarded, labelOperations } from "./changes.ts";
 import { existingPolicyFor } from "./options.ts";
+import { refusalOf } from "./refusal.ts";
 import type { RestoreSession } from "./session.ts";
 import type { PlannedItem } from "./types.ts";
-import { ATTEMPTS, done, failed, OUTAGE_PAUSE_MS, read, reasonOf, type Step, sendPatch } from "./write-step.ts";
+import {
+  ATTEMPTS,
+  done,
+  failed,
+  failedBy,
+  OUTAGE_PAUSE_MS,
+  plannedPatch,
+  read,
+  type Step,
+  sendPatch,
+} from "./write-step.ts";
 
 const RACE_PAUSE_MS = 10;
 
 export async function patch(session: RestoreSession, item: PlannedItem): Promise<Step> {
   try {
-    const object = await sendPatch(session, item, item.operations ?? []);
+    const object = await sendPatch(session, item, plannedPatch(item));
     return done({ outcome: "patched", object });
   } catch (error) {
     session.request.signal?.throwIfAborted();
     if (isRace(error)) return await again(session, item, error);
-    return await labelAfterRefusal(session, item, messageOf(error));
+    return await labelAfterRefusal(session, item, error);
   }
 }
 
 export async function label(session: RestoreSession, item: PlannedItem): Promise<Step> {
   try {
-    const object = await sendPatch(session, item, item.operations ?? []);
+    const object = await sendPatch(session, item, plannedPatch(item));
     return done({ outcome: "labelled", object });
   } catch (error) {
     session.request.signal?.throwIfAborted();
     if (isRace(error)) return await again(session, item, error);
-    return failed(reasonOf(error), messageOf(error));
+    return failedBy(error);
   }
 }
 
@@ -40,14 +51,15 @@ export async function again(session: RestoreSession, item: PlannedItem, error: u
   const next = item.replan?.(live);
   // The server refused and the object stands as it was planned against: a race would have moved it.
   const unmoved = live?.metadata.resourceVersion === guardOf(item) && isCoded(error, "KubeConflict");
-  if (next === undefined || unmoved) return await labelAfterRefusal(session, item, messageOf(error));
+  if (next === undefined || unmoved) return await labelAfterRefusal(session, item, error);
   return { type: "again", item: next };
 }
 
 /** Velero's second try: the object keeps its contents and gets the labels, so that the run can be told from it. */
-async function labelAfterRefusal(session: RestoreSession, item: PlannedItem, refusal: string): Promise<Step> {
-  const refused = { outcome: "failed" as const, reason: "Refused", message: refusal, warnings: [refusal] };
-  if (item.exact === true) return failed("Refused", refusal);
+async function labelAfterRefusal(session: RestoreSession, item: PlannedItem, refusal: unknown): Promise<Step> {
+  const { reason, message } = refusalOf(refusal);
+  const refused = { outcome: "failed" as const, reason, message, warnings: [message] };
+  if (item.exact === true) return failed(reason, message);
   const merges = item.entry.resource === "serviceaccounts";
   if (merges && existingPolicyFor(session.options, item.entry.resource) !== "update") return done(refused);
   for (let attempt = 1; ; attempt++) {
@@ -56,7 +68,7 @@ async function labelAfterRefusal(session: RestoreSession, item: PlannedItem, ref
       if (live === undefined) return done(refused);
       const operations = labelOperations(live, session.rules.labels);
       if (operations.length === 0) return done({ ...refused, object: live });
-      const object = await sendPatch(session, item, guarded(live, operations));
+      const object = await sendPatch(session, item, { type: "json", operations: guarded(live, operations) });
       return done({ ...refused, object });
     } catch (error) {
       session.request.signal?.throwIfAborted();

@@ -1,11 +1,11 @@
 /** Ending one object: to create it anew, or for good. */
-import { isCoded, messageOf } from "../errors.ts";
+import { isCoded } from "../errors.ts";
 import type { DeleteOptions } from "../kube/client.ts";
 import { type RestoreSession, signalOf } from "./session.ts";
 import type { PlannedItem } from "./types.ts";
 import { create } from "./write-create.ts";
 import { again } from "./write-patch.ts";
-import { done, failed, nameOf, placeOf, read, reasonOf, type Step } from "./write-step.ts";
+import { done, failed, failedBy, nameOf, placeOf, read, type Step } from "./write-step.ts";
 
 /**
  * Deletes and creates. From the moment a deletion is sent the record says so, whatever comes next: the safety copy may
@@ -17,7 +17,7 @@ export async function recreate(session: RestoreSession, item: PlannedItem): Prom
     await session.deps.kube.delete(item.gvr, placeOf(item), deleteOptions(session, item));
   } catch (error) {
     if (isCoded(error, "KubeConflict")) return await recreateAgain(session, item, error);
-    const step = failed(reasonOf(error), `cannot delete ${nameOf(item)} to recreate it: ${messageOf(error)}`);
+    const step = failedBy(error, `cannot delete ${nameOf(item)} to recreate it`);
     const isUnknown = isCoded(error, "KubeUnavailable") || session.request.signal?.aborted === true;
     return isUnknown ? afterDeletion(step, liveUid) : step;
   }
@@ -26,8 +26,7 @@ export async function recreate(session: RestoreSession, item: PlannedItem): Prom
     const step = problem === undefined ? await create(session, item) : failed("Terminating", problem);
     return afterDeletion(step, liveUid);
   } catch (error) {
-    const message = `${nameOf(item)} was deleted and not created again: ${messageOf(error)}`;
-    return afterDeletion(failed(reasonOf(error), message), liveUid);
+    return afterDeletion(failedBy(error, `${nameOf(item)} was deleted and not created again`), liveUid);
   }
 }
 
@@ -38,7 +37,7 @@ export async function remove(session: RestoreSession, item: PlannedItem): Promis
   } catch (error) {
     session.request.signal?.throwIfAborted();
     if (isCoded(error, "KubeConflict")) return await again(session, item, error);
-    return failed(reasonOf(error), `cannot delete ${nameOf(item)}: ${messageOf(error)}`);
+    return failedBy(error, `cannot delete ${nameOf(item)}`);
   }
 }
 

@@ -1,6 +1,7 @@
 /** What the parts of one write have in common: how it stands, and the requests they send. */
 import type { KubeObject, ObjectKey } from "../api/object.ts";
-import { isCoded } from "../errors.ts";
+import type { Patch } from "../kube/client.ts";
+import { refusalOf } from "./refusal.ts";
 import { type RestoreSession, signalOf } from "./session.ts";
 import type { ObjectOutcome, ObjectRecord, PlannedItem } from "./types.ts";
 
@@ -36,22 +37,23 @@ export function failed(reason: string, message: string): Step {
   return done({ outcome: "failed", reason, message, errors: [message] });
 }
 
-export function reasonOf(error: unknown): string {
-  if (isCoded(error, "KubeUnavailable")) return "Unavailable";
-  if (isCoded(error, "KubeNotFound")) return "NotFound";
-  return "Refused";
+/** A failure by what the API server said. `did` names the object. */
+export function failedBy(error: unknown, did?: string): Step {
+  const { reason, message } = refusalOf(error);
+  return failed(reason, did === undefined ? message : `${did}: ${message}`);
 }
 
 export async function read(session: RestoreSession, item: PlannedItem): Promise<KubeObject | undefined> {
   return await session.deps.kube.get(item.gvr, placeOf(item), session.request.signal);
 }
 
-export async function sendPatch(
-  session: RestoreSession,
-  item: PlannedItem,
-  operations: readonly unknown[],
-): Promise<KubeObject> {
-  return await session.deps.kube.patch(item.gvr, placeOf(item), { type: "json", operations }, writeOptions(session));
+export async function sendPatch(session: RestoreSession, item: PlannedItem, patch: Patch): Promise<KubeObject> {
+  return await session.deps.kube.patch(item.gvr, placeOf(item), patch, writeOptions(session));
+}
+
+/** The planned patch as it is sent. */
+export function plannedPatch({ operations = [], mergePatch }: PlannedItem): Patch {
+  return mergePatch === undefined ? { type: "json", operations } : { type: "merge", body: mergePatch };
 }
 
 export function writeOptions(session: RestoreSession): {

@@ -1,12 +1,12 @@
 /** One object, from its plan to the cluster. Thin: what to do was decided in `plan.ts`; here it is done and recorded. */
-import { isCoded, messageOf } from "../errors.ts";
+import { isCoded } from "../errors.ts";
 import type { RestoreSession } from "./session.ts";
 import type { ObjectRecord, PlannedItem } from "./types.ts";
 import { create } from "./write-create.ts";
 import { label, patch } from "./write-patch.ts";
 import { recordOf } from "./write-record.ts";
 import { recreate, remove } from "./write-recreate.ts";
-import { ATTEMPTS, done, failed, listed, nameOf, reasonOf, type Step, type Written } from "./write-step.ts";
+import { ATTEMPTS, done, failedBy, listed, nameOf, type Step, type Written } from "./write-step.ts";
 
 /** Brings one object to what its plan says. Failures are recorded, not thrown; only a cancelled run throws. */
 export async function writeItem(session: RestoreSession, item: PlannedItem): Promise<ObjectRecord> {
@@ -32,7 +32,7 @@ async function attemptOrFail(session: RestoreSession, item: PlannedItem): Promis
   } catch (error) {
     session.request.signal?.throwIfAborted();
     if (isCoded(error, "KubeUnavailable")) throw error;
-    return failed(reasonOf(error), `error restoring ${nameOf(item)}: ${messageOf(error)}`);
+    return failedBy(error, `error restoring ${nameOf(item)}`);
   }
 }
 

@@ -106,7 +106,7 @@ export const RULES: readonly Rule[] = [
       difference.recorded === "Completed" &&
       difference.ours === "PartiallyFailed" &&
       comparison.outcome.errors === 0 &&
-      [...comparison.records.values()].some((record) => record.reason === "Refused"),
+      [...comparison.records.values()].some((record) => record.outcome === "failed" && record.warnings !== undefined),
   },
   {
     id: "no-second-patch",
