@@ -87,7 +87,10 @@ export function remedyFor(error: unknown): string | undefined {
   if (isCoded(error, "KubeUnavailable"))
     return "check that the API server runs, and what --kubeconfig and --context name";
   const isDamage =
-    isCoded(error, "ArchiveTruncated") || isCoded(error, "ArchiveInvalid") || isCoded(error, "DigestMismatch");
+    isCoded(error, "ArchiveTruncated") ||
+    isCoded(error, "ArchiveInvalid") ||
+    isCoded(error, "ArchiveUnsafe") ||
+    isCoded(error, "DigestMismatch");
   return isDamage
     ? "restore from another backup; `holdfast backup verify <name> --read-data` tells what is left of this one"
     : undefined;

@@ -12,6 +12,7 @@ import { loadRestoreInputs } from "../restore/inputs.ts";
 import { planRestore } from "../restore/plan-restore.ts";
 import { ExitCode } from "./exit-codes.ts";
 import type { CliIo } from "./io.ts";
+import { prioritiesOption } from "./restore-flags.ts";
 import { openPlanBackup, type PlanBackup } from "./restore-source.ts";
 import { pinYaml, type YamlPin } from "./yaml-pin.ts";
 
@@ -19,6 +20,7 @@ interface PlanOptions {
   readonly location?: string;
   readonly serverDryRun: boolean;
   readonly showUnchanged: boolean;
+  readonly restoreResourcePriorities?: readonly string[];
   readonly write: boolean;
 }
 
@@ -50,6 +52,7 @@ export function planCommand(io: CliIo): Command {
     .option("--location <name>", "storage location of the backup (default: where its Backup object says)")
     .addOption(new Option("--server-dry-run", "ask the API server to try each write and keep nothing").default(false))
     .addOption(new Option("--show-unchanged", "list unchanged objects too").default(false))
+    .addOption(prioritiesOption())
     .addOption(
       // what the API server says to a trial write is no part of the digest that the controller compares
       new Option("--write", "pin asOf and the plan's digest in the file").default(false).conflicts("serverDryRun"),
@@ -108,6 +111,9 @@ async function printPlan(io: CliIo, { plan, line }: WrittenPlan, options: PlanOp
         spec,
         backup: source.backup,
         ...inputs,
+        ...(options.restoreResourcePriorities === undefined
+          ? {}
+          : { resourcePriorities: options.restoreResourcePriorities }),
         serverDryRun: options.serverDryRun,
         signal: io.signal,
       },

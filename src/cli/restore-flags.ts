@@ -1,5 +1,5 @@
 /** Values of Velero's flags. */
-import { InvalidArgumentError } from "commander";
+import { InvalidArgumentError, Option } from "commander";
 
 /** `a,b` and repeated flags as one list. */
 export function collectList(value: string, previous: readonly string[] = []): readonly string[] {
@@ -30,4 +30,12 @@ export function parseMapping(
 export function parseTriState(value: string): boolean {
   if (value === "true" || value === "false") return value === "true";
   throw new InvalidArgumentError("Write true or false.");
+}
+
+/** The order of resources: `plan` and `run` must be given the same, or the digest of one is stale for the other. */
+export function prioritiesOption(): Option {
+  return new Option(
+    "--restore-resource-priorities <list>",
+    "order of restored resources: those before - first, those after it last (default: Velero's order)",
+  ).argParser(collectList);
 }

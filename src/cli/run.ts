@@ -17,6 +17,7 @@ import { whileLeading } from "./lead.ts";
 import { createLineLogger } from "./log-lines.ts";
 import { createOpenGit, isRepository } from "./open-git.ts";
 import { createOpenStore, createSecretReader } from "./open-store.ts";
+import { prioritiesOption } from "./restore-flags.ts";
 
 interface RunOptions {
   readonly repo?: string;
@@ -35,6 +36,7 @@ interface RunOptions {
   readonly healthAddress?: { readonly host: string; readonly port: number };
   readonly requireGit: boolean;
   readonly restoreOnly: boolean;
+  readonly restoreResourcePriorities?: readonly string[];
   readonly concurrency: number;
   readonly grace: string;
   readonly leaseDuration: string;
@@ -80,6 +82,7 @@ export function runCommand(io: CliIo): Command {
     )
     .option("--require-git", "run only RestorePlans that a source declares", false)
     .option("--restore-only", "no backups, schedules or clean-up", false)
+    .addOption(prioritiesOption())
     .addOption(new Option("--concurrency <n>", "backups and restores at once").argParser(parseCount).default(4))
     .addOption(
       new Option("--grace <duration>", "how long backups and restores may go on after SIGTERM")
@@ -183,6 +186,9 @@ async function buildLoop(
     spoolDir: join(cacheDir, "runs", cluster),
     requireGit: options.requireGit,
     restoreOnly: options.restoreOnly,
+    ...(options.restoreResourcePriorities === undefined
+      ? {}
+      : { resourcePriorities: options.restoreResourcePriorities }),
     slots: options.concurrency,
     graceMs: parseDuration(options.grace) ?? 0,
   });

@@ -46,6 +46,8 @@ export interface ReconcileDeps {
   readonly spoolDir: string;
   /** Only RestorePlans that a GitSource declares are run. */
   readonly requireGit: boolean;
+  /** Velero's `--restore-resource-priorities`; its own order unless told. */
+  readonly resourcePriorities?: readonly string[];
   /** No backups, schedules or clean-up (`--restore-only`). */
   readonly restoreOnly: boolean;
 }

@@ -36,7 +36,16 @@ const PASS_PAUSE_MS = 200;
 export interface LoopParts
   extends Pick<
     ReconcileDeps,
-    "kube" | "clock" | "log" | "installation" | "open" | "hit" | "spoolDir" | "requireGit" | "restoreOnly"
+    | "kube"
+    | "clock"
+    | "log"
+    | "installation"
+    | "open"
+    | "hit"
+    | "spoolDir"
+    | "requireGit"
+    | "resourcePriorities"
+    | "restoreOnly"
   > {
   /** The source of `--repo`, which is no object in the cluster. */
   readonly flagged: GitSource | undefined;

@@ -72,7 +72,9 @@ export function createRestorePlanReconciler(deps: ReconcileDeps): (key: ObjectKe
   async function tried(plan: Live<"RestorePlan">, key: string): Promise<Advance> {
     try {
       const own = deps.installation.namespace;
-      const inputs = await loadRestoreInputs(deps.kube, plan.spec, plan.metadata.namespace ?? "", own);
+      const loaded = await loadRestoreInputs(deps.kube, plan.spec, plan.metadata.namespace ?? "", own);
+      const { resourcePriorities } = deps;
+      const inputs = resourcePriorities === undefined ? loaded : { ...loaded, resourcePriorities };
       return await step({ plan, key, inputs });
     } catch (error) {
       if (isLostRace(error)) throw error;

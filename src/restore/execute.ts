@@ -3,7 +3,7 @@ import { isCoded, messageOf } from "../errors.ts";
 import { ahead } from "./ahead.ts";
 import { ensureNamespace } from "./ensure-namespace.ts";
 import { createHookRunner, type HookRunner, type HookTally } from "./hook-run.ts";
-import { type Ended, outcomeOf } from "./outcome.ts";
+import { type Ended, failureReasonOf, outcomeOf } from "./outcome.ts";
 import { createOwnerLinks, type OwnerLinks } from "./owners.ts";
 import { planResource, resourcesInOrder } from "./planner.ts";
 import { createWorkPool, type WorkPool } from "./pool.ts";
@@ -46,7 +46,7 @@ export async function runRestore(deps: RestoreDeps, request: RestoreRequest): Pr
     const isAway = isCoded(error, "KubeUnavailable") || isCoded(error, "StoreUnreachable");
     if (isAway && !progress.hasWritten && request.signal?.aborted !== true) throw error;
     if (request.signal?.aborted === true) ended = { cancelled: true };
-    else ended = { failureReason: messageOf(error) };
+    else ended = { failureReason: failureReasonOf(error) };
     if (isCoded(error, "Cancelled")) ended = { cancelled: true };
     log.push(
       logLine(deps.clock.now(), "error", ended.cancelled === true ? "the restore was cancelled" : messageOf(error)),

@@ -9,7 +9,10 @@ const CONFIG_MAPS: GroupVersionResource = { group: "", version: "v1", resource: 
 const PLUGIN_CONFIG = "velero.io/plugin-config";
 
 /** The part of a request that stands in ConfigMaps of the plan's namespace, or of Holdfast's own. */
-export type RestoreInputs = Pick<RestoreRequest, "modifierData" | "storageClassMapping" | "imageMapping">;
+export type RestoreInputs = Pick<
+  RestoreRequest,
+  "modifierData" | "storageClassMapping" | "imageMapping" | "resourcePriorities"
+>;
 
 /**
  * Reads them. A modifier ConfigMap that does not exist leaves `modifierData` out, which validation reports.

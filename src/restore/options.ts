@@ -5,6 +5,7 @@ import type { RestorePlanSpec } from "../api/kinds.generated.ts";
 import type { LabelSelector } from "../api/label-selector.ts";
 import type { ResolveResource } from "../api/resource-name.ts";
 import { type RestoreHook, restoreHooks } from "./hook-spec.ts";
+import { DEFAULT_PRIORITIES, type Priorities, parsePriorities } from "./order.ts";
 
 export type ExistingPolicy = "none" | "update" | "recreate" | "fail";
 
@@ -34,10 +35,13 @@ export interface RestoreOptions {
   readonly restoreStatus: IncludeExcludeLists | undefined;
   readonly preserveNodePorts: boolean;
   readonly hooks: readonly RestoreHook[];
+  readonly priorities: Priorities;
 }
 
-/** What the caller learned from Velero's plug-in ConfigMaps; the spec's own mappings win. */
+/** What stands beside the spec: Velero's plug-in ConfigMaps, over which the spec's own mappings win, and the order. */
 export interface PluginMappings {
+  /** As `parsePriorities` reads them; Velero's own unless told. */
+  readonly resourcePriorities?: readonly string[];
   readonly storageClassMapping?: Readonly<Record<string, string>>;
   /** Values `old,new`. */
   readonly imageMapping?: readonly string[];
@@ -69,6 +73,10 @@ export function restoreOptions(
         : lists(spec.restoreStatus.includedResources, spec.restoreStatus.excludedResources, resolve),
     preserveNodePorts: spec.preserveNodePorts === true,
     hooks: restoreHooks(spec.hooks),
+    priorities:
+      plugins.resourcePriorities === undefined
+        ? DEFAULT_PRIORITIES
+        : parsePriorities(plugins.resourcePriorities, resolve),
   };
 }
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { orderResources } from "./order.ts";
+import { orderResources, parsePriorities } from "./order.ts";
 
 describe("restore order", () => {
   it("puts what others need first, and what intercepts writes last", () => {
@@ -27,6 +27,32 @@ describe("restore order", () => {
       "widgets.example.org",
       "clusters.cluster.x-k8s.io",
       "validatingwebhookconfigurations.admissionregistration.k8s.io",
+      "apiservices.apiregistration.k8s.io",
+    ]);
+  });
+
+  it("takes priorities as Velero's flag has them, by any name, with CRDs first in any case", () => {
+    const names: Record<string, string> = { deploy: "deployments.apps", svc: "services", cm: "configmaps" };
+    const priorities = parsePriorities(["svc", "deploy", "-", "cm"], (name) => names[name] ?? name);
+
+    const order = orderResources(
+      [
+        "configmaps",
+        "apiservices.apiregistration.k8s.io",
+        "deployments.apps",
+        "pods",
+        "customresourcedefinitions.apiextensions.k8s.io",
+        "services",
+      ],
+      priorities,
+    );
+
+    expect(order).toEqual([
+      "customresourcedefinitions.apiextensions.k8s.io",
+      "services",
+      "deployments.apps",
+      "pods",
+      "configmaps",
       "apiservices.apiregistration.k8s.io",
     ]);
   });

@@ -1,9 +1,12 @@
 /** The order in which resources are restored: Velero's priorities, with everything that intercepts writes moved last. */
+import type { ResolveResource } from "../api/resource-name.ts";
 import { compareUtf8 } from "../storage/index-row.ts";
+
+const CRDS = "customresourcedefinitions.apiextensions.k8s.io";
 
 /** Restored first, in this order (velero-facts §4.3). */
 export const HIGH_PRIORITIES: readonly string[] = [
-  "customresourcedefinitions.apiextensions.k8s.io",
+  CRDS,
   "namespaces",
   "storageclasses.storage.k8s.io",
   "volumesnapshotclasses.snapshot.storage.k8s.io",
@@ -55,6 +58,17 @@ export interface Priorities {
 
 /** Velero's lists, already in full names. */
 export const DEFAULT_PRIORITIES: Priorities = { high: HIGH_PRIORITIES, low: LOW_PRIORITIES };
+
+/**
+ * Velero's `--restore-resource-priorities`: names before `-` come first, those after it last, whatever stands between.
+ * CRDs are first of all in any case: what they serve can't be planned before.
+ */
+export function parsePriorities(names: readonly string[], resolve: ResolveResource): Priorities {
+  const split = names.indexOf("-");
+  const high = (split < 0 ? names : names.slice(0, split)).map(resolve);
+  const low = split < 0 ? [] : names.slice(split + 1).map(resolve);
+  return { high: [...new Set([CRDS, ...high])], low: low.filter((name) => name !== CRDS) };
+}
 
 /** Each resource once, in restore order: high, middle by byte order, low, last. */
 export function orderResources(resources: Iterable<string>, priorities: Priorities = DEFAULT_PRIORITIES): string[] {

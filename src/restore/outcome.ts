@@ -1,5 +1,6 @@
 /** How a run ended, from what it counted. */
 import { type Clock, rfc3339 } from "../clock.ts";
+import { isCoded, messageOf, remedyFor } from "../errors.ts";
 import type { RunTally } from "./results.ts";
 import type { RestoreOutcome, RestorePhase } from "./types.ts";
 
@@ -10,6 +11,12 @@ export interface Ended {
   readonly validationErrors?: readonly string[];
   readonly cancelled?: boolean;
   readonly hookStatus?: { readonly hooksAttempted: number; readonly hooksFailed: number };
+}
+
+/** What went wrong, and what to do where the archive is at fault. */
+export function failureReasonOf(error: unknown): string {
+  const remedy = isCoded(error, "KubeUnavailable") ? undefined : remedyFor(error);
+  return remedy === undefined ? messageOf(error) : `${messageOf(error)}; ${remedy}`;
 }
 
 /** The phase and the counts of a run that began at `started` (wall-clock ms) and ends now. */

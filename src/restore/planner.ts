@@ -24,7 +24,10 @@ const WINDOW = 256;
 /** The resources of a restore, in order. */
 export async function resourcesInOrder(session: RestoreSession): Promise<string[]> {
   const resources = await session.request.backup.resources();
-  return orderResources(resources.filter((resource) => session.selection.includesResource(resource)));
+  return orderResources(
+    resources.filter((resource) => session.selection.includesResource(resource)),
+    session.options.priorities,
+  );
 }
 
 /** Plans every selected object of one resource, in the order of places; the namespaces they need come before them. */

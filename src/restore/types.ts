@@ -50,6 +50,8 @@ export interface RestoreRequest {
   /** Maps of Velero's plug-in ConfigMaps, which the spec's own mappings override. */
   readonly storageClassMapping?: Readonly<Record<string, string>>;
   readonly imageMapping?: readonly string[];
+  /** Velero's `--restore-resource-priorities`. */
+  readonly resourcePriorities?: readonly string[];
   /** The plan asks the API server to try each write (`dryRun=All`). */
   readonly serverDryRun?: boolean;
   /** Wall-clock ms at which the run began: what carries its label and is younger was created by it. */
