@@ -31,6 +31,11 @@ export interface ErrorData {
   GitCacheFailed: { path: string };
   GitCommitUntrusted: { revision: string; why: string };
   GnuPgFailed: { why: string };
+  // forge: pull requests
+  ForgeUnreachable: { host: string };
+  ForgeAuth: { host: string; status: number };
+  ForgeNotFound: { host: string; what: string };
+  ForgeRejected: { host: string; status: number };
   // storage: where backups live
   StoreUnreachable: { location: string };
   StoreAuth: { location: string };

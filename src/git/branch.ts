@@ -13,6 +13,8 @@ export interface Branch {
   readHead(signal?: AbortSignal): Promise<Revision | undefined>;
   /** Makes the clone current; downloads nothing when the head did not move. Undefined when the branch is absent. */
   refresh(signal?: AbortSignal): Promise<Revision | undefined>;
+  /** Brings another ref's head into the clone, which must be current. @throws {GitBranchMissing} */
+  fetchBeside(ref: string, signal?: AbortSignal): Promise<Revision>;
   /** Says why there is no such branch. */
   missing(signal?: AbortSignal): Promise<Error>;
 }
@@ -43,6 +45,7 @@ export function createBranch(transport: Transport, folder: string, ref: string):
       if (clone.head === head) return head;
       return await converse(transport, "fetch", signal, (wire) => clone.fetch(wire));
     },
+    fetchBeside: (other, signal) => converse(transport, "fetch", signal, (wire) => clone.fetchBeside(wire, other)),
     missing: (signal) => converse(transport, "heads", signal, (wire) => explainMissing(wire, ref)),
   };
 }

@@ -30,6 +30,8 @@ export interface BranchClone {
   use<T>(run: (clone: Clone) => Promise<T>): Promise<T> | undefined;
   /** Brings the clone to where the ref stands now. */
   fetch(wire: Wire): Promise<Revision>;
+  /** Brings the head of another ref into the clone, beside its own; its history stays away. */
+  fetchBeside(wire: Wire, ref: string): Promise<Revision>;
   /** Takes a commit of ours that was pushed for the new head, with its new objects. */
   advance(revision: Revision, store: (objects: ObjectDatabase) => Promise<void>): Promise<void>;
   /** Forgets the head, since the branch is gone from the remote; what was fetched can still be read. */
@@ -75,6 +77,11 @@ export function createBranchClone(folder: string, ref: string): BranchClone {
         const next = await firstGeneration(await fresh(), wire, ref);
         await replaceBy(next);
         return next.head;
+      }),
+    fetchBeside: (wire, other) =>
+      naming(folder, async () => {
+        if (current === undefined) throw new TypeError("nothing is fetched yet");
+        return await besideGeneration(current, wire, other);
       }),
     advance: async (revision, store) => {
       const objects = current?.objects ?? (await fresh());
@@ -123,6 +130,17 @@ async function growGeneration(generation: Generation, wire: Wire, ref: string): 
   const { head, shallow } = await fetchPack(objects, wire, request);
   await assertReads(objects, head);
   Object.assign(generation, { head, shallow, suspect: false });
+  return head;
+}
+
+async function besideGeneration(generation: Generation, wire: Wire, ref: string): Promise<Revision> {
+  const { objects } = generation;
+  generation.suspect = true;
+  const have = [generation.head];
+  const request = { want: { ref }, have, shallow: generation.shallow, depth: 1, filter: undefined };
+  const { head, shallow } = await fetchPack(objects, wire, request);
+  await assertReads(objects, head);
+  Object.assign(generation, { shallow, suspect: false });
   return head;
 }
 

@@ -6,9 +6,11 @@ import { parseCommit } from "./commit-object.ts";
 import { naming } from "./disk-errors.ts";
 import { fetchPack } from "./fetch-pack.ts";
 import { descends } from "./history.ts";
+import { mergeBases } from "./merge-base.ts";
+import { type MergedTree, mergeTrees } from "./merge-trees.ts";
 import { createObjectDatabase } from "./object-database.ts";
 import type { CommitInfo, LogOptions, Revision } from "./remote.ts";
-import { findEntry, type ReadObject } from "./tree.ts";
+import { findEntry, pathParts, type ReadObject, readExisting } from "./tree.ts";
 import type { Transport } from "./wire.ts";
 
 const FIRST_DEPTH = 64;
@@ -18,6 +20,8 @@ const MAX_STEPPED_DEPTH = 64 * 8 ** 4;
 const LOG_LIMIT = 1_000;
 
 export interface History {
+  /** Merges what stands at a path of two revisions, from where they parted; undefined without one such place. */
+  mergeTrees(merge: MergeQuestion, signal: AbortSignal | undefined): Promise<MergedTree | undefined>;
   isDescendant(ancestor: Revision, revision: Revision, signal: AbortSignal | undefined): Promise<boolean>;
   log(revision: Revision, options: LogOptions): Promise<readonly CommitInfo[]>;
   close(): Promise<void>;
@@ -32,15 +36,20 @@ export function createHistory(transport: Transport, folder: string, filter: stri
     return turn;
   };
   /** Asks `answer` again and again on a deeper history, until it needs no more. */
-  const ask = <T>(revision: Revision, signal: AbortSignal | undefined, answer: Question<T>): Promise<T> =>
-    inTurn(() => deepen({ transport, folder, filter, revision, signal }, answer));
+  const ask = <T>(revisions: readonly Revision[], signal: AbortSignal | undefined, answer: Question<T>): Promise<T> =>
+    inTurn(() => deepen({ transport, folder, filter, revisions, signal }, answer));
   return {
+    mergeTrees: (merge, signal) =>
+      ask([merge.ours, merge.theirs], signal, async (read) => {
+        const bases = await mergeBases(read, merge.ours, merge.theirs);
+        return bases === undefined ? undefined : { value: await mergedFrom(read, merge, bases) };
+      }),
     isDescendant: (ancestor, revision, signal) =>
-      ask(revision, signal, async (read) => {
+      ask([revision], signal, async (read) => {
         const found = await descends(read, ancestor, revision);
         return found === "unknown" ? undefined : { value: found === "yes" };
       }),
-    log: (revision, options) => ask(revision, options.signal, (read) => readLog(read, revision, options)),
+    log: (revision, options) => ask([revision], options.signal, (read) => readLog(read, revision, options)),
     close: () => last.then(() => {}),
   };
 }
@@ -48,11 +57,32 @@ export function createHistory(transport: Transport, folder: string, filter: stri
 /** Undefined: more history is needed. */
 type Question<T> = (read: ReadObject) => Promise<{ readonly value: T } | undefined>;
 
+/** Two revisions, both heads of refs that the remote shows, and a folder of theirs. */
+export interface MergeQuestion {
+  readonly ours: Revision;
+  readonly theirs: Revision;
+  readonly path: string;
+}
+
+async function mergedFrom(
+  read: ReadObject,
+  { ours, theirs, path }: MergeQuestion,
+  [base, ...more]: readonly Revision[],
+): Promise<MergedTree | undefined> {
+  if (base === undefined || more.length > 0) return undefined;
+  const entryOf = async (revision: Revision) => {
+    const { bytes } = await readExisting(read, revision, "commit");
+    return await findEntry(read, parseCommit(revision, bytes).tree, path);
+  };
+  const sides = { base: await entryOf(base), ours: await entryOf(ours), theirs: await entryOf(theirs) };
+  return await mergeTrees(read, sides, pathParts(path).join("/"));
+}
+
 interface Deepening {
   readonly transport: Transport;
   readonly folder: string;
   readonly filter: string;
-  readonly revision: Revision;
+  readonly revisions: readonly Revision[];
   readonly signal: AbortSignal | undefined;
 }
 
@@ -65,17 +95,16 @@ async function deepen<T>(deepening: Deepening, answer: Question<T>): Promise<T> 
     let shallow: ReadonlySet<string> = new Set();
     let have: readonly string[] = [];
     for (let depth = FIRST_DEPTH; ; depth *= DEPTH_FACTOR) {
-      const fetched = await converse(transport, "history", signal, (wire) => {
-        const want = { oid: deepening.revision };
-        const steps = depth > MAX_STEPPED_DEPTH ? EVERYTHING : depth;
-        const request = { want, have, shallow, depth: steps, filter: deepening.filter };
-        return fetchPack(objects, wire, request);
-      });
-      shallow = fetched.shallow;
-      have = [deepening.revision];
+      const steps = depth > MAX_STEPPED_DEPTH ? EVERYTHING : depth;
+      for (const oid of deepening.revisions) {
+        const request = { want: { oid }, have, shallow, depth: steps, filter: deepening.filter };
+        const fetched = await converse(transport, "history", signal, (wire) => fetchPack(objects, wire, request));
+        shallow = fetched.shallow;
+        have = [...new Set([...have, oid])];
+      }
       const answered = await answer(objects.read);
       if (answered !== undefined) return answered.value;
-      if (shallow.size === 0) throw incomplete(deepening.revision);
+      if (shallow.size === 0) throw incomplete(deepening.revisions.join(" and "));
     }
   } finally {
     await objects.close();

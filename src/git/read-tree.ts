@@ -45,17 +45,6 @@ export async function readTreeFiles(
   const files: TreeFile[] = [];
   let seen = 0;
 
-  const readOne = async (entry: TreeEntry, at: string): Promise<void> => {
-    const isWanted = options.wanted?.(at) !== false;
-    const refusal = linkRefusal(entry, at) ?? (isWanted ? await sizeRefusal(source, entry, at) : undefined);
-    if (refusal === undefined) assertRegular(entry, at);
-    else if (options.onRefused === undefined) throw refused(refusal.path, refusal.why);
-    else options.onRefused(refusal);
-    if (refusal !== undefined || !isWanted) return;
-    const { bytes } = await readExisting(source.read, entry.oid, "blob");
-    files.push({ path: at, bytes, mode: entry.mode === MODE_EXECUTABLE ? MODE_EXECUTABLE : MODE_FILE });
-  };
-
   const visit = async (entry: TreeEntry, at: string, depth: number): Promise<void> => {
     options.signal?.throwIfAborted();
     if (depth > MAX_DEPTH) throw refused(at, "folders lie too deep in each other");
@@ -66,12 +55,45 @@ export async function readTreeFiles(
       return;
     }
     seen += 1;
-    if (seen > MAX_FILES) throw refused(clean, `there are more than ${MAX_FILES.toLocaleString("en")} files under it`);
-    await readOne(entry, at);
+    if (seen > MAX_FILES) throw tooMany(clean);
+    const file = await readEntry(source, entry, at, options);
+    if (file !== undefined) files.push(file);
   };
 
   await visit(start, clean, 0);
   return files.sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/** One entry of a tree, read unless it is unwanted or refused. */
+async function readEntry(
+  source: Pick<TreeSource, "read" | "sizeOf">,
+  entry: TreeEntry,
+  at: string,
+  options: ReadTreeOptions,
+): Promise<TreeFile | undefined> {
+  const isWanted = options.wanted?.(at) !== false;
+  const refusal = linkRefusal(entry, at) ?? (isWanted ? await sizeRefusal(source, entry, at) : undefined);
+  if (refusal === undefined) assertRegular(entry, at);
+  else if (options.onRefused === undefined) throw refused(refusal.path, refusal.why);
+  else options.onRefused(refusal);
+  if (refusal !== undefined || !isWanted) return undefined;
+  const { bytes } = await readExisting(source.read, entry.oid, "blob");
+  return { path: at, bytes, mode: entry.mode === MODE_EXECUTABLE ? MODE_EXECUTABLE : MODE_FILE };
+}
+
+/** Reads files whose entries are known already, such as those of a merge that no commit holds. @throws {GitEntryRefused} */
+export async function readEntries(
+  source: Pick<TreeSource, "read" | "sizeOf">,
+  entries: readonly { readonly path: string; readonly mode: string; readonly oid: string }[],
+  options: ReadTreeOptions = {},
+): Promise<readonly TreeFile[]> {
+  if (entries.length > MAX_FILES) throw tooMany("");
+  const files: TreeFile[] = [];
+  for (const { path, mode, oid } of entries) {
+    const file = await readEntry(source, { mode, name: "", oid }, path, options);
+    if (file !== undefined) files.push(file);
+  }
+  return files;
 }
 
 /** One file; undefined when there is none. @throws {GitEntryRefused} for a symlink or a submodule */
@@ -105,7 +127,11 @@ function linkRefusal({ mode }: TreeEntry, path: string): RefusedEntry | undefine
   return undefined;
 }
 
-async function sizeRefusal(source: TreeSource, { oid }: TreeEntry, path: string): Promise<RefusedEntry | undefined> {
+async function sizeRefusal(
+  source: Pick<TreeSource, "sizeOf">,
+  { oid }: TreeEntry,
+  path: string,
+): Promise<RefusedEntry | undefined> {
   const size = (await source.sizeOf(oid)) ?? 0;
   return size <= MAX_FILE_BYTES ? undefined : { path, type: "size", why: `it is larger than 1 MiB (${size} bytes)` };
 }
@@ -137,6 +163,10 @@ function refused(path: string, why: string): CodedError {
     { path, why },
     `${path === "" ? "the repository" : path} is refused: ${why}`,
   );
+}
+
+function tooMany(path: string): CodedError {
+  return refused(path, `there are more than ${MAX_FILES.toLocaleString("en")} files under it`);
 }
 
 function pathMissing(revision: Revision, path: string): CodedError {

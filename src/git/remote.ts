@@ -163,6 +163,22 @@ export interface ReadTreeOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Two heads: that of the branch, and that which would be merged into it. */
+export interface TestMergeRequest {
+  readonly ours: Revision;
+  readonly theirs: Revision;
+  readonly path: string;
+}
+
+export interface TestMerge {
+  /** Every regular file under the path, as after the merge, sorted by path; a file in conflict is as in `ours`. */
+  readonly files: readonly TreeFile[];
+  /** Paths that the merge changes, deletions too. */
+  readonly changed: readonly string[];
+  /** Paths that both sides changed, each its own way. */
+  readonly conflicts: readonly string[];
+}
+
 export interface LogOptions {
   /** Only commits that changed something under this path, against their first parent. */
   readonly path?: string;
@@ -205,6 +221,21 @@ export interface GitRemote {
 
   /** The names in one folder, sorted; empty when there is no such folder. @throws {GitRevisionMissing} */
   listFolder(revision: Revision, path: string): Promise<readonly FolderEntry[]>;
+
+  /**
+   * Brings the head of another ref (`refs/pull/7/head`) with its files, and without its history, into the clone of a
+   * branch that was fetched, and returns it.
+   * @throws {GitBranchMissing} when there is no such ref; otherwise as `fetch`
+   */
+  fetchBeside(branch: string, ref: string, signal?: AbortSignal): Promise<Revision>;
+
+  /**
+   * What a merge of two fetched heads would hold under a path: of each file the side that changed it. Nothing is
+   * committed, and no text is merged: a file that both sides changed is a conflict. Undefined when the two have no
+   * single place where they parted.
+   * @throws {GitEntryRefused | GitRevisionMissing} as `readTree`
+   */
+  testMerge(merge: TestMergeRequest, options?: ReadTreeOptions): Promise<TestMerge | undefined>;
 
   /** Who made a commit, when, and under which signature. @throws {GitRevisionMissing} */
   commitInfo(revision: Revision): Promise<CommitInfo>;

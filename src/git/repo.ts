@@ -11,7 +11,7 @@ import { createHistory, type History } from "./history-store.ts";
 import { createHttpTransport } from "./http.ts";
 import { createLocalTransport } from "./local-transport.ts";
 import { createProcessFolder, removeProcessFolder } from "./process-folder.ts";
-import { listOneFolder, readOneFile, readTreeFiles, type TreeSource } from "./read-tree.ts";
+import { listOneFolder, readEntries, readOneFile, readTreeFiles, type TreeSource } from "./read-tree.ts";
 import {
   type CommitInfo,
   DEFAULT_LIMITS,
@@ -78,6 +78,17 @@ export async function openRemote(options: RemoteOptions): Promise<GitRemote> {
     readTree: (revision, path, reading) => inTree(revision, (source) => readTreeFiles(source, path, reading)),
     readFile: (revision, path) => inTree(revision, (source) => readOneFile(source, path)),
     listFolder: (revision, path) => inTree(revision, (source) => listOneFolder(source, path)),
+    fetchBeside: (name, ref, signal) => {
+      const branch = branchOf(name);
+      return branch.inTurn(() => branch.fetchBeside(refOf(ref), signal));
+    },
+    testMerge: async (merge, reading = {}) => {
+      const merged = await trees.mergeTrees(merge, reading.signal);
+      if (merged === undefined) return undefined;
+      const { changed, conflicts } = merged;
+      const files = await at(merge.theirs, ({ objects }) => readEntries(objects, merged.entries, reading));
+      return { files, changed, conflicts };
+    },
     commitInfo: (revision) => at(revision, async (_clone, commit) => commit),
     assertTrusted: async (revision) => {
       if (trusted === undefined || believed.has(revision)) return;

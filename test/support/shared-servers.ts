@@ -7,6 +7,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { findBinary } from "../../tools/testbed/binaries/find-binary.ts";
 import { type ControlPlane, startControlPlane } from "../../tools/testbed/control-plane/control-plane.ts";
+import { type GiteaConnection, startGiteaServer } from "../../tools/testbed/gitea/gitea-server.ts";
 import { startNodes } from "../../tools/testbed/nodes/nodes.ts";
 import { type S3Connection, startS3Server } from "../../tools/testbed/s3/s3-server.ts";
 import { describeCluster } from "./describe-cluster.ts";
@@ -18,6 +19,8 @@ export interface SharedServers {
   /** The same cluster, with nodes. */
   nodes: ClusterConnection;
   s3: S3Connection;
+  /** A forge; only system tests ask for it, since its build takes minutes. */
+  gitea: GiteaConnection;
 }
 
 export type SharedServerName = keyof SharedServers;
@@ -65,6 +68,10 @@ class Pool {
       case "s3": {
         const { endpoint, region, accessKeyId, secretAccessKey } = await this.#once("s3", startS3Server);
         return { endpoint, region, accessKeyId, secretAccessKey };
+      }
+      case "gitea": {
+        const { url, admin } = await this.#once("gitea", startGiteaServer);
+        return { url, admin };
       }
       default:
         throw new Error(`no shared server is called ${name}`);

@@ -1,5 +1,5 @@
-import { mkdir, rename, stat, symlink } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, readdir, readFile, rename, stat, symlink, writeFile } from "node:fs/promises";
+import { join, relative } from "node:path";
 import { lockFile } from "../process/file-lock.ts";
 import { createGuardedFolder, type GuardedFolder } from "../process/guarded-folder.ts";
 import { elapsed, type Report } from "../progress.ts";
@@ -43,7 +43,7 @@ async function buildInto(
   try {
     await runGo({ component, folder: workspace, args: ["version"], onProgress: () => undefined }); // or say what is missing
     report(`${component.name} ${build.version}: not in the cache; fetching its Go modules (once, takes minutes)`);
-    const packages = await countPackages(component, workspace, (modules) =>
+    const packages = await countPackages({ component, tags: build.tags }, workspace, (modules) =>
       report(`${component.name}: fetched ${modules} modules, ${elapsed(startedAt)}`),
     );
     report(`${component.name}: compiling at most ${packages} packages`);
@@ -61,6 +61,7 @@ async function buildInto(
     for (const command of component.commands) {
       if (command !== component.name) await symlink(component.name, join(draft, command));
     }
+    await copyAssets(component, workspace, draft);
     await rename(draft, built).catch(async (error: unknown) => {
       if (!(await exists(built))) throw error; // someone else was faster: theirs is as good
     });
@@ -70,15 +71,30 @@ async function buildInto(
   }
 }
 
+async function copyAssets(component: Component, folder: GuardedFolder, draft: string): Promise<void> {
+  if (component.assets === undefined) return;
+  const args = ["list", "-m", "-f", "{{.Dir}}", component.module];
+  const module = (await runGo({ component, folder, args, onProgress: () => undefined })).trim();
+  // Go's module cache is read-only, folders too: a plain copy could not be removed again.
+  for (const asset of component.assets) {
+    for (const entry of await readdir(join(module, asset), { recursive: true, withFileTypes: true })) {
+      if (!entry.isFile()) continue;
+      const target = join(draft, relative(module, entry.parentPath));
+      await mkdir(target, { recursive: true });
+      await writeFile(join(target, entry.name), await readFile(join(entry.parentPath, entry.name)));
+    }
+  }
+}
+
 async function countPackages(
-  component: Component,
+  { component, tags }: { readonly component: Component; readonly tags: readonly string[] },
   folder: GuardedFolder,
   onModules: (modules: number) => void,
 ): Promise<number> {
   const list = await runGo({
     component,
     folder,
-    args: ["list", "-deps", component.package],
+    args: ["list", "-deps", ...tags, component.package],
     onProgress: (output) => onModules(countLines(output, isNote)),
   });
   return countLines(list, (line) => !isNote(line));

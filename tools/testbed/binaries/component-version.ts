@@ -9,14 +9,19 @@ export interface ComponentBuild {
   readonly version: string;
   /** Changes with anything that changes the binary: `controlplane-1.36.3-0123456789ab`. */
   readonly folder: string;
+  /** Arguments of `go list` as well as of `go build`. */
+  readonly tags: readonly string[];
+  /** Arguments of `go build`, the tags and the package among them. */
   readonly flags: readonly string[];
 }
 
 /**
- * Static, so that no C compiler is needed and the cache can be shared; `-buildvcs=false`, for the binary depends on
- * the Go modules and not on the commit of this repository.
+ * Static where it can be, so that no C compiler is needed and the cache can be shared; `-buildvcs=false`, for the binary
+ * depends on the Go modules and not on the commit of this repository.
  */
-export const BUILD_ENVIRONMENT = { CGO_ENABLED: "0", GOFLAGS: "-mod=readonly", GOWORK: "off" };
+export function buildEnvironment(component: Component): Readonly<Record<string, string>> {
+  return { CGO_ENABLED: component.cgoTags === undefined ? "0" : "1", GOFLAGS: "-mod=readonly", GOWORK: "off" };
+}
 
 /** Reads a component's module files. A Go upgrade alone rebuilds nothing. */
 export async function describeBuild(component: Component): Promise<ComponentBuild> {
@@ -28,9 +33,11 @@ export async function describeBuild(component: Component): Promise<ComponentBuil
     if (file === "go.mod") version = versionIn(text, component.module);
   }
   const ldflags = ["-s", "-w", ...component.ldflags(version)].join(" ");
-  const flags = ["-buildvcs=false", "-ldflags", ldflags, component.package];
-  hash.update(JSON.stringify([flags, BUILD_ENVIRONMENT, component.commands, process.platform, process.arch]));
-  return { version, folder: `${component.name}-${version}-${hash.digest("hex").slice(0, 12)}`, flags };
+  const tags = component.cgoTags === undefined ? [] : ["-tags", component.cgoTags.join(",")];
+  const flags = ["-buildvcs=false", ...tags, "-ldflags", ldflags, component.package];
+  const environment = buildEnvironment(component);
+  hash.update(JSON.stringify([flags, environment, component.commands, process.platform, process.arch]));
+  return { version, folder: `${component.name}-${version}-${hash.digest("hex").slice(0, 12)}`, tags, flags };
 }
 
 function versionIn(goMod: string, module: string): string {

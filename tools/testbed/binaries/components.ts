@@ -11,6 +11,10 @@ export interface Component {
   readonly package: string;
   /** Linker flags besides `-s -w`, given the version without its `v`. */
   readonly ldflags: (version: string) => readonly string[];
+  /** Build tags; with any, cgo is on, for those who need tags need it too. Off otherwise. */
+  readonly cgoTags?: readonly string[];
+  /** Folders of the module that the binary reads when it runs: copied beside it. */
+  readonly assets?: readonly string[];
   /** Names the binary answers to: each is a link beside it. */
   readonly commands: readonly string[];
   /** What to set to use a ready-made binary instead; ends the sentence of a missing Go toolchain. */
@@ -27,7 +31,7 @@ function kubernetesVersion(version: string): readonly string[] {
   );
 }
 
-/** Everything the testbed runs, the slowest build first. */
+/** What `npm test` needs, the slowest build first. */
 export const COMPONENTS: readonly Component[] = [
   {
     name: "controlplane",
@@ -58,8 +62,26 @@ export const COMPONENTS: readonly Component[] = [
   },
 ];
 
+/** What only `npm run test:system` needs: built when a test asks for it. */
+export const SYSTEM_COMPONENTS: readonly Component[] = [
+  {
+    name: "gitea",
+    source: join(GO, "gitea"),
+    module: "code.gitea.io/gitea",
+    package: "code.gitea.io/gitea",
+    ldflags: (version) => [`-X main.Version=${version}`, "-X 'main.Tags=sqlite sqlite_unlock_notify'"],
+    cgoTags: ["sqlite", "sqlite_unlock_notify"],
+    assets: ["options", "public", "templates"],
+    commands: ["gitea"],
+    remedy: "set HOLDFAST_TESTBED_GITEA to a gitea binary that has its pages inside",
+  },
+];
+
 /** The component that provides a command. */
-export function componentOf(command: string, components: readonly Component[] = COMPONENTS): Component {
+export function componentOf(
+  command: string,
+  components: readonly Component[] = [...COMPONENTS, ...SYSTEM_COMPONENTS],
+): Component {
   const component = components.find((candidate) => candidate.commands.includes(command));
   if (component === undefined) throw new Error(`no component provides ${command}`);
   return component;

@@ -10,7 +10,7 @@ import { type Report, reportOnStderr } from "../progress.ts";
 import { ensureBuilt } from "./build-component.ts";
 import { cacheFolder } from "./cache-folder.ts";
 import { describeBuild } from "./component-version.ts";
-import { COMPONENTS, type Component, componentOf } from "./components.ts";
+import { type Component, componentOf } from "./components.ts";
 
 export interface FindOptions {
   readonly env?: NodeJS.ProcessEnv;
@@ -23,6 +23,7 @@ const OWN_VARIABLE: Readonly<Record<string, string>> = {
   etcd: "TEST_ASSET_ETCD",
   "kube-apiserver": "TEST_ASSET_KUBE_APISERVER",
   kubectl: "TEST_ASSET_KUBECTL",
+  gitea: "HOLDFAST_TESTBED_GITEA",
   kwok: "HOLDFAST_TESTBED_KWOK",
   versitygw: "HOLDFAST_TESTBED_VERSITYGW",
 };
@@ -36,7 +37,7 @@ export async function findBinary(command: string, options: FindOptions = {}): Pr
   const env = options.env ?? process.env;
   const named = await namedBinary(command, env);
   if (named !== undefined) return named;
-  const component = componentOf(command, options.components ?? COMPONENTS);
+  const component = componentOf(command, options.components);
   const target = { cache: cacheFolder(env), report: options.report ?? reportOnStderr };
   return join(await ensureBuilt(component, await describeBuild(component), target), command);
 }

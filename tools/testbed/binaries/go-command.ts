@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { TestbedError } from "../errors.ts";
 import type { GuardedFolder } from "../process/guarded-folder.ts";
 import { startGuarded } from "../process/guarded-process.ts";
-import { BUILD_ENVIRONMENT } from "./component-version.ts";
+import { buildEnvironment } from "./component-version.ts";
 import type { Component } from "./components.ts";
 
 const PROGRESS_EVERY_MS = 10_000;
@@ -33,7 +33,7 @@ export async function runGo(command: GoCommand): Promise<string> {
     command: "go",
     args,
     cwd: component.source,
-    env: BUILD_ENVIRONMENT,
+    env: buildEnvironment(component),
     logFile,
     folder,
   });

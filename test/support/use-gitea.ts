@@ -1,0 +1,94 @@
+import { beforeAll } from "vitest";
+import { callGitea, type GiteaCall } from "../../tools/testbed/gitea/gitea-call.ts";
+import { createGiteaUser, type GiteaConnection, type GiteaUser } from "../../tools/testbed/gitea/gitea-server.ts";
+import { demandServer } from "./demand-server.ts";
+import { uniqueName } from "./test-cluster.ts";
+
+/** A repository on the forge, with one commit on `main`. */
+export interface GiteaRepository {
+  readonly owner: string;
+  readonly name: string;
+  /** For Git, without credentials; the page of the repository has no `.git` at its end. */
+  readonly url: string;
+  /** Calls the API below `/repos/<owner>/<name>`. */
+  call(call: Omit<GiteaCall, "token">, as?: GiteaUser): Promise<unknown>;
+  /** Writes files as one commit on a branch, which is made from `main` where it is missing; resolves to the commit. */
+  commit(branch: string, files: Readonly<Record<string, string | undefined>>, message?: string): Promise<string>;
+}
+
+/** The forge that all test files share. */
+export interface TestGitea {
+  readonly url: string;
+  readonly admin: GiteaUser;
+  call(call: GiteaCall): Promise<unknown>;
+  createUser(): Promise<GiteaUser>;
+  createRepository(): Promise<GiteaRepository>;
+}
+
+/** The forge that all test files share, started on first use; give each test a repository of its own. */
+export function useGitea(): TestGitea {
+  let running: GiteaConnection | undefined;
+  const gitea = () => {
+    if (running === undefined) throw new Error("the forge is there in hooks and tests only");
+    return running;
+  };
+  beforeAll(async () => {
+    running = await demandServer("gitea");
+  });
+  return {
+    get url() {
+      return gitea().url;
+    },
+    get admin() {
+      return gitea().admin;
+    },
+    call: (call) => callGitea(gitea().url, call),
+    createUser: () => createGiteaUser(gitea(), uniqueName("user")),
+    createRepository: async () => {
+      const { url, admin } = gitea();
+      const name = uniqueName("repo");
+      const body = { name, auto_init: true, default_branch: "main" };
+      await callGitea(url, { method: "POST", path: "/user/repos", body, token: admin.token });
+      return repositoryOf(gitea(), name);
+    },
+  };
+}
+
+function repositoryOf({ url, admin }: GiteaConnection, name: string): GiteaRepository {
+  const owner = admin.username;
+  const call: GiteaRepository["call"] = (given, as = admin) =>
+    callGitea(url, { ...given, path: `/repos/${owner}/${name}${given.path}`, token: as.token });
+  return {
+    owner,
+    name,
+    url: `${url}/${owner}/${name}.git`,
+    call,
+    commit: async (branch, files, message = "Change files") => {
+      const changes = [];
+      const isNew = await isMissing(call, `/branches/${branch}`);
+      for (const [path, text] of Object.entries(files)) {
+        const standing = (await call({ method: "GET", path: `/contents/${path}?ref=${isNew ? "main" : branch}` }).catch(
+          () => undefined,
+        )) as { sha: string } | undefined;
+        const content = Buffer.from(text ?? "").toString("base64");
+        const operation = text === undefined ? "delete" : standing === undefined ? "create" : "update";
+        changes.push({
+          operation,
+          path,
+          ...(text === undefined ? {} : { content }),
+          ...(standing === undefined ? {} : { sha: standing.sha }),
+        });
+      }
+      const where = isNew ? { branch: "main", new_branch: branch } : { branch };
+      const made = await call({ method: "POST", path: "/contents", body: { ...where, files: changes, message } });
+      return (made as { commit: { sha: string } }).commit.sha;
+    },
+  };
+}
+
+async function isMissing(call: GiteaRepository["call"], path: string): Promise<boolean> {
+  return await call({ method: "GET", path }).then(
+    () => false,
+    () => true,
+  );
+}
