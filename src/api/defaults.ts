@@ -6,6 +6,7 @@ import { parseDuration } from "./duration.ts";
 import type {
   BackupPolicySpec,
   BackupStorageLocationSpec,
+  ForgeSpec,
   GitSourceSpec,
   RestorePlanSpec,
   Schedule,
@@ -80,16 +81,36 @@ export function gitSourceDefaults(
 ): WithDefaults<GitSourceSpec, "mode" | "prune" | "suspend" | "statusBranch" | "path"> & {
   readonly intervalMs: number;
   readonly branch: string;
+  /** The path as Git has it: "" for the root. */
+  readonly folder: string;
 } {
   return {
     ...spec,
     branch: spec.ref?.branch ?? "main",
     path: spec.path ?? "",
+    folder: (spec.path ?? "").replace(/^(\.\/|\.$)/, "").replace(/\/+$/, ""),
     intervalMs: durationOr(spec.interval, ONE_MINUTE_MS),
     mode: spec.mode ?? "Apply",
     prune: spec.prune ?? false,
     suspend: spec.suspend ?? false,
     statusBranch: spec.statusBranch ?? `holdfast/${cluster}`,
+  };
+}
+
+/** How pull requests are answered. */
+export function forgeDefaults(
+  forge: ForgeSpec,
+  sourceIntervalMs: number,
+): WithDefaults<ForgeSpec, "answerForks" | "answerDrafts" | "hideValues" | "statusPrefix"> & {
+  readonly intervalMs: number;
+} {
+  return {
+    ...forge,
+    answerForks: forge.answerForks ?? false,
+    answerDrafts: forge.answerDrafts ?? false,
+    hideValues: forge.hideValues ?? false,
+    statusPrefix: forge.statusPrefix ?? "holdfast",
+    intervalMs: durationOr(forge.interval, sourceIntervalMs),
   };
 }
 

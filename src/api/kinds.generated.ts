@@ -724,6 +724,8 @@ export interface GitSourceSpec {
    * Branch the record is written to. Absent: `holdfast/<cluster>`.
    */
   readonly statusBranch?: string;
+  readonly forge?: ForgeSpec;
+  readonly webhook?: WebhookSpec;
 }
 /**
  * What to read of the repository.
@@ -753,6 +755,50 @@ export interface GitVerification {
  * The key that signs the commits of the record. Absent: they are not signed.
  */
 export interface GitSigningKey {
+  readonly secretRef: SecretReference;
+}
+/**
+ * Answers pull requests into the branch with validation and plan. Absent: none is answered.
+ */
+export interface ForgeSpec {
+  /**
+   * What serves the repository: `github`, `gitlab`, or `gitea` (Forgejo too).
+   */
+  readonly type: "github" | "gitlab" | "gitea";
+  /**
+   * Root of the forge, or of its API on GitHub. Absent: told from `url`.
+   */
+  readonly apiUrl?: string;
+  readonly tokenSecretRef?: SecretReference;
+  /**
+   * How often pull requests are looked at. Absent: the source's interval.
+   */
+  readonly interval?: string;
+  /**
+   * Whether pull requests from forks are answered. Absent: false.
+   */
+  readonly answerForks?: boolean;
+  /**
+   * Whether drafts are answered. Absent: false.
+   */
+  readonly answerDrafts?: boolean;
+  /**
+   * Whether the comment has digests in place of all values. Those of Secrets never show. Absent: false.
+   */
+  readonly hideValues?: boolean;
+  /**
+   * First part of the names of the commit statuses: tells two clusters on one repository apart. Absent: holdfast.
+   */
+  readonly statusPrefix?: string;
+}
+/**
+ * Lets the forge hasten the next look; what it sends is not believed otherwise. Absent: none is taken.
+ */
+export interface WebhookSpec {
+  /**
+   * Who sends it; `generic` signs the body with HMAC in X-Signature. Absent: the forge's type, else generic.
+   */
+  readonly type?: "github" | "gitlab" | "gitea" | "generic";
   readonly secretRef: SecretReference;
 }
 /**

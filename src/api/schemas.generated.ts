@@ -1049,6 +1049,12 @@ export const DEFINITIONS: Readonly<Record<string, object>> = {
         "description": "Branch the record is written to. Absent: `holdfast/<cluster>`.",
         "minLength": 1,
         "maxLength": 244
+      },
+      "forge": {
+        "$ref": "#/definitions/ForgeSpec"
+      },
+      "webhook": {
+        "$ref": "#/definitions/WebhookSpec"
       }
     }
   },
@@ -1086,6 +1092,84 @@ export const DEFINITIONS: Readonly<Record<string, object>> = {
       "secretRef"
     ],
     "properties": {
+      "secretRef": {
+        "$ref": "#/definitions/SecretReference"
+      }
+    }
+  },
+  "ForgeSpec": {
+    "type": "object",
+    "description": "Answers pull requests into the branch with validation and plan. Absent: none is answered.",
+    "additionalProperties": false,
+    "required": [
+      "type"
+    ],
+    "properties": {
+      "type": {
+        "type": "string",
+        "description": "What serves the repository: `github`, `gitlab`, or `gitea` (Forgejo too).",
+        "enum": [
+          "github",
+          "gitlab",
+          "gitea"
+        ]
+      },
+      "apiUrl": {
+        "type": "string",
+        "description": "Root of the forge, or of its API on GitHub. Absent: told from `url`.",
+        "x-holdfast-expects": "an http:// or https:// address without credentials",
+        "pattern": "^https?://[^@\\s?#]+$",
+        "maxLength": 2048
+      },
+      "tokenSecretRef": {
+        "$ref": "#/definitions/SecretReference"
+      },
+      "interval": {
+        "type": "string",
+        "description": "How often pull requests are looked at. Absent: the source's interval.",
+        "pattern": "^(0|(([0-9]+(\\.[0-9]*)?|\\.[0-9]+)(ns|us|ms|s|m|h))+)$",
+        "maxLength": 64,
+        "x-holdfast-expects": "a duration such as 720h or 1h30m0s"
+      },
+      "answerForks": {
+        "type": "boolean",
+        "description": "Whether pull requests from forks are answered. Absent: false."
+      },
+      "answerDrafts": {
+        "type": "boolean",
+        "description": "Whether drafts are answered. Absent: false."
+      },
+      "hideValues": {
+        "type": "boolean",
+        "description": "Whether the comment has digests in place of all values. Those of Secrets never show. Absent: false."
+      },
+      "statusPrefix": {
+        "type": "string",
+        "description": "First part of the names of the commit statuses: tells two clusters on one repository apart. Absent: holdfast.",
+        "x-holdfast-expects": "letters, digits, dots and dashes",
+        "pattern": "^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$",
+        "maxLength": 63
+      }
+    }
+  },
+  "WebhookSpec": {
+    "type": "object",
+    "description": "Lets the forge hasten the next look; what it sends is not believed otherwise. Absent: none is taken.",
+    "additionalProperties": false,
+    "required": [
+      "secretRef"
+    ],
+    "properties": {
+      "type": {
+        "type": "string",
+        "description": "Who sends it; `generic` signs the body with HMAC in X-Signature. Absent: the forge's type, else generic.",
+        "enum": [
+          "github",
+          "gitlab",
+          "gitea",
+          "generic"
+        ]
+      },
       "secretRef": {
         "$ref": "#/definitions/SecretReference"
       }

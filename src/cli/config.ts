@@ -18,6 +18,10 @@ export interface Config {
   readonly git: GitCredentialsConfig;
   /** `HOLDFAST_SIGNING_KEY` (a file) stands in for `--signing-key`; `HOLDFAST_SIGNING_PASSPHRASE` opens it. */
   readonly signing: { readonly keyFile: string | undefined; readonly passphrase: string | undefined };
+  /** `HOLDFAST_FORGE_TOKEN`: of the forge of `--repo`; else the Git token, or password. */
+  readonly forgeToken: string | undefined;
+  /** `HOLDFAST_WEBHOOK_SECRET`: what webhooks of `--repo` are signed with. */
+  readonly webhookSecret: string | undefined;
   /** `HOLDFAST_FAULT_AT`: the name of a step at which this process kills itself (tests only, see `failpoints.ts`). */
   readonly faultAt: string | undefined;
   /** False when `NO_COLOR` is set to anything, or the terminal is dumb. */
@@ -50,6 +54,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
       keyFile: read("HOLDFAST_SIGNING_KEY"),
       passphrase: read("HOLDFAST_SIGNING_PASSPHRASE"),
     }),
+    forgeToken: read("HOLDFAST_FORGE_TOKEN") ?? read("HOLDFAST_GIT_TOKEN") ?? read("HOLDFAST_GIT_PASSWORD"),
+    webhookSecret: read("HOLDFAST_WEBHOOK_SECRET"),
     faultAt: read("HOLDFAST_FAULT_AT"),
     colours: read("NO_COLOR") === undefined && read("TERM") !== "dumb",
     forceColours: read("HOLDFAST_FORCE_COLOR") === "1",

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { parseDuration } from "../api/duration.ts";
-import type { GitSource } from "../api/kinds.generated.ts";
+import type { ForgeSpec, GitSource } from "../api/kinds.generated.ts";
 import { API_VERSION, BACKUP } from "../api/kinds.ts";
 import { CodedError } from "../errors.ts";
 import { armFailpoint } from "../failpoints.ts";
@@ -15,6 +15,7 @@ import { ExitCode } from "./exit-codes.ts";
 import { type CliIo, requireCluster } from "./io.ts";
 import { whileLeading } from "./lead.ts";
 import { createLineLogger } from "./log-lines.ts";
+import { createOpenForge } from "./open-forge.ts";
 import { createOpenGit, isRepository } from "./open-git.ts";
 import { createOpenStore, createSecretReader } from "./open-store.ts";
 import { prioritiesOption } from "./restore-flags.ts";
@@ -40,6 +41,11 @@ interface RunOptions {
   readonly concurrency: number;
   readonly grace: string;
   readonly leaseDuration: string;
+  readonly forge?: ForgeSpec["type"];
+  readonly forgeUrl?: string;
+  readonly answerForks: boolean;
+  readonly answerDrafts: boolean;
+  readonly hideValues: boolean;
 }
 
 const EXAMPLES = `
@@ -48,7 +54,8 @@ Examples:
   holdfast run --cluster dev --repo ./my-repo.git --once     converge, write the record, exit
   holdfast run --cluster prod --health-address 0.0.0.0:8080  sources come from GitSource objects
 
-Credentials of --repo: HOLDFAST_GIT_TOKEN, or HOLDFAST_GIT_USERNAME and HOLDFAST_GIT_PASSWORD.
+Credentials of --repo: HOLDFAST_GIT_TOKEN, or HOLDFAST_GIT_USERNAME and HOLDFAST_GIT_PASSWORD. The forge gets the same,
+unless HOLDFAST_FORGE_TOKEN is set.
 Keys: authorized keys of SSH or armored OpenPGP keys; HOLDFAST_SIGNING_PASSPHRASE opens the key that signs.
 With --once the exit code is 3 when something stays failing or unfinished.
 `;
@@ -73,6 +80,13 @@ export function runCommand(io: CliIo): Command {
     .option("--accept-rewrite <sha>", "go on from this commit although the history was rewritten")
     .option("--verify-keys <file>", "believe only a head that one of these public keys signed (repeatable)", append, [])
     .option("--signing-key <file>", "sign the commits of the record (default: HOLDFAST_SIGNING_KEY)")
+    .addOption(
+      new Option("--forge <type>", "answer pull requests of --repo with a plan").choices(["github", "gitlab", "gitea"]),
+    )
+    .option("--forge-url <url>", "root of the forge, or of its API on GitHub (default: told from --repo)")
+    .option("--answer-forks", "answer pull requests from forks too", false)
+    .option("--answer-drafts", "answer drafts too", false)
+    .option("--hide-values", "show digests in place of values in the answers", false)
     .option("--once", "converge and exit", false)
     .addOption(
       new Option("--timeout <duration>", "with --once: when to give up").argParser(parseInterval).default("30m"),
@@ -106,6 +120,10 @@ async function run(io: CliIo, options: RunOptions): Promise<void> {
       { argument: "--repo" },
       `--repo ${options.repo} is neither an http(s) address nor a folder`,
     );
+  }
+  if (options.forge !== undefined && !/^https?:\/\//.test(options.repo ?? "")) {
+    const message = "--forge answers pull requests of --repo, which must be an http(s) address then";
+    throw new CodedError("Usage", { argument: "--forge" }, message);
   }
   const log = loggerFor(io);
   const kube = await io.deps().kube();
@@ -155,10 +173,12 @@ async function buildLoop(
 ): Promise<Loop> {
   const { kube, log, cluster, clusterUid, leadership } = parts;
   const { namespace } = io.options();
-  const { cacheDir, git, signing, faultAt } = io.config;
+  const { cacheDir, git, signing, faultAt, forgeToken } = io.config;
   const flagged = options.repo === undefined ? undefined : flaggedSource(options, options.repo, namespace);
   const { monotonic } = io.clock;
   const openStore = createOpenStore(kube, monotonic);
+  const flaggedName = flagged && `${namespace}/${FLAGGED_NAME}`;
+  const readSecret = createSecretReader(kube, monotonic);
   const openGit = createOpenGit({
     cacheDir,
     clock: io.clock,
@@ -168,9 +188,11 @@ async function buildLoop(
       signing: options.signingKey ?? signing.keyFile,
       passphrase: signing.passphrase,
     },
-    flagged: flagged && `${namespace}/${FLAGGED_NAME}`,
-    readSecret: createSecretReader(kube, monotonic),
+    flagged: flaggedName,
+    readSecret,
   });
+  const signal = AbortSignal.any([io.signal, leadership.lost]);
+  const openForge = createOpenForge({ token: forgeToken, flagged: flaggedName, readSecret, signal });
   return createLoop({
     kube: leasedKube(kube, leadership),
     clock: io.clock,
@@ -179,6 +201,7 @@ async function buildLoop(
     open: {
       store: async (location) => leasedStore(await openStore(location), leadership),
       git: async (source) => leasedRemote(await openGit(source), leadership),
+      forge: openForge,
     },
     leadership,
     flagged,
@@ -211,8 +234,14 @@ function flaggedSource(options: RunOptions, repo: string, namespace: string): Gi
       mode: options.observe ? "Observe" : "Apply",
       prune: options.prune,
       ...(options.statusBranch === undefined ? {} : { statusBranch: options.statusBranch }),
+      ...(options.forge === undefined ? {} : { forge: flaggedForge(options, options.forge) }),
     },
   };
+}
+
+function flaggedForge(options: RunOptions, type: ForgeSpec["type"]): ForgeSpec {
+  const { forgeUrl, answerForks, answerDrafts, hideValues } = options;
+  return { type, answerForks, answerDrafts, hideValues, ...(forgeUrl === undefined ? {} : { apiUrl: forgeUrl }) };
 }
 
 const NAMESPACES = { group: "", version: "v1", resource: "namespaces" } as const;

@@ -53,7 +53,11 @@ export async function orUntold<T>(ask: () => Promise<T>): Promise<T | undefined>
 
 /** False where the comment is gone or another's. */
 export async function wasEdited(edit: () => Promise<unknown>): Promise<boolean> {
-  return (await orUntold(async () => (await edit(), true))) === true;
+  const edited = await orUntold(async () => {
+    await edit();
+    return true;
+  });
+  return edited === true;
 }
 
 /** A path in a URL: its slashes stay. */

@@ -1,6 +1,7 @@
 import type { BackupStorageLocation, GitSource } from "../api/kinds.generated.ts";
 import type { Clock } from "../clock.ts";
 import type { HitFailpoint } from "../failpoints.ts";
+import type { Forge } from "../forge/forge.ts";
 import type { GitRemote } from "../git/remote.ts";
 import type { KubeClient } from "../kube/client.ts";
 import type { Logger } from "../log.ts";
@@ -28,6 +29,8 @@ export interface Openers {
   store(location: BackupStorageLocation): Promise<ObjectStore>;
   /** The remote of a source, with the credentials its Secret holds now; the same remote as long as they don't change. */
   git(source: GitSource): Promise<GitRemote>;
+  /** The forge of a source that names one, with the token its Secret holds now. @throws {InvalidSpec} */
+  forge(source: GitSource): Promise<Forge>;
 }
 
 /** Everything a reconciler works with. */

@@ -7,9 +7,10 @@ import { isReadable } from "../api/parse.ts";
 import { formatProblem, type Problem } from "../api/problem.ts";
 import { type ValidatedTree, validateTree } from "../api/validate.ts";
 import { CodedError, isCoded, messageOf } from "../errors.ts";
-import type { GitRemote, RefusedEntry, Revision } from "../git/remote.ts";
+import type { GitRemote, Revision } from "../git/remote.ts";
 import type { ReconcileDeps } from "./deps.ts";
 import type { Live } from "./live-objects.ts";
+import { refusalProblem } from "./refusal-problem.ts";
 import { DONE, isLostRace, type Result, type StepOutcome } from "./result.ts";
 import { summarize } from "./summarize.ts";
 import { applySync, type SyncReport } from "./sync-apply.ts";
@@ -81,7 +82,7 @@ async function look(deps: ReconcileDeps, source: Live<"GitSource">, spec: Defaul
   deps.sources.setRecordTarget(keyOf(source), { remote, branch: spec.statusBranch });
   const revision = await remote.fetch(branch);
   await remote.assertTrusted(revision);
-  const path = spec.path.replace(/^(\.\/|\.$)/, "").replace(/\/+$/, "");
+  const path = spec.folder;
   const where = { url: remote.url, branch, path };
   const state = memory.states.get(name) ?? (await readSyncState(deps, source, remote, spec.statusBranch));
   memory.states.set(name, state);
@@ -143,7 +144,7 @@ async function readTree(
   const refused: Problem[] = [];
   const files = await at.remote.readTree(at.revision, at.path, {
     wanted: isReadable,
-    onRefused: (entry) => refused.push(problemOf(entry)),
+    onRefused: (entry) => refused.push(refusalProblem(entry)),
   });
   const checked = validateTree(files, { defaultNamespace: deps.installation.namespace });
   const tree = { ...checked, problems: [...refused, ...checked.problems] };
@@ -152,16 +153,6 @@ async function readTree(
   }
   trees.set(at.name, { id, tree });
   return tree;
-}
-
-const REFUSALS = {
-  symlink: { code: "SymbolicLink", hint: "put the file itself here" },
-  submodule: { code: "Submodule", hint: "put the files themselves here" },
-  size: { code: "TooLarge", hint: "split it into several files" },
-} as const;
-
-function problemOf({ type, path, why }: RefusedEntry): Problem {
-  return { ...REFUSALS[type], message: why, file: path, line: 1, column: 1 };
 }
 
 function planned(

@@ -6,6 +6,7 @@ import type { ReconcileDeps } from "./deps.ts";
 import { createGitRecord } from "./git-record.ts";
 import type { Leadership } from "./lease.ts";
 import { createLiveObjects } from "./live-objects.ts";
+import { createPullRequestLoop } from "./pull-request-loop.ts";
 import { type RecordHealth, runRecordLoop } from "./record-loop.ts";
 import { createRuns } from "./runs.ts";
 import { shutdownError } from "./shutdown.ts";
@@ -70,6 +71,7 @@ export function createLoop(parts: LoopParts): Loop {
   const runs = createRuns({ slots, clock: given.clock, log: given.log, onEnd: (run) => controllers.onRunEnd(run) });
   const deps: ReconcileDeps = { ...given, live, sources, runs, record: gitRecord };
   const controllers = createControllers(deps);
+  const pullRequests = createPullRequestLoop(deps);
   const record: RecordHealth = { lastError: undefined, failures: 0 };
   const listed = new Set<string>();
   live.subscribe(controllers.onChange);
@@ -117,10 +119,13 @@ export function createLoop(parts: LoopParts): Loop {
       const recording = new AbortController();
       const { stepDown } = leadership;
       const recordLoop = runRecordLoop(deps, record, { signal: recording.signal, stepDown });
+      const ending = AbortSignal.any([signal, lost]);
+      const answers = pullRequests.run(ending);
       try {
-        await watchAll(AbortSignal.any([signal, lost]));
+        await watchAll(ending);
       } finally {
         await stop();
+        await answers;
         recording.abort();
         await recordLoop;
         await deps.record.flush().catch(() => {}); // what is lost here is made again from the cluster
@@ -129,7 +134,9 @@ export function createLoop(parts: LoopParts): Loop {
     converge: async (signal, deadlineMs) => {
       try {
         const ending = AbortSignal.any([signal, lost]);
-        return await convergeOnce(deps, controllers, { listAll, signal: ending, deadlineMs });
+        const isSettled = await convergeOnce(deps, controllers, { listAll, signal: ending, deadlineMs });
+        await pullRequests.once(ending);
+        return isSettled;
       } finally {
         await stop();
       }

@@ -41,7 +41,7 @@ export async function makePlan(
   for (;;) {
     const next = await stream.next();
     if (next.done === true) {
-      return { summary: next.value, markdown: renderer.end(headerOf(deps, call), next.value), touched };
+      return { summary: next.value, markdown: renderer.end(planHeader(deps, call), next.value), touched };
     }
     renderer.entry(recordedEntry(next.value.entry));
     const object = touchedBy(next.value);
@@ -49,13 +49,15 @@ export async function makePlan(
   }
 }
 
-function planStream(engine: RestoreDeps, { source, request }: EngineCall): PlanStream {
+/** The plan of a restore, or of an undo, as it is made. */
+export function planStream(engine: RestoreDeps, { source, request }: EngineCall): PlanStream {
   const { undo } = source;
   if (undo === undefined) return planRestore(engine, request);
   return planUndoRestore(engine, { ...undo, ...request, force: false });
 }
 
-function headerOf({ installation }: ReconcileDeps, { plan, request }: EngineCall): PlanHeader {
+/** What a plan says of itself before its objects. */
+export function planHeader({ installation }: ReconcileDeps, { plan, request }: EngineCall): PlanHeader {
   const { namespaceMapping, existingResourcePolicy } = plan.spec;
   return {
     plan: formatKey(keyOf(plan)),

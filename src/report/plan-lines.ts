@@ -148,11 +148,16 @@ function wrap(text: string, width: number, tone: Tone): PlanLine[] {
   let line = "";
   for (const word of printable(text).split(" ")) {
     if (line !== "" && line.length + word.length + 1 > width - 6) {
-      lines.push({ text: `      ${line}`, tone });
+      lines.push({ text: `      ${inert(line)}`, tone });
       line = "";
     }
     line = line === "" ? word : `${line} ${word}`;
   }
-  if (line !== "") lines.push({ text: cutTo(`      ${line}`, width), tone });
+  if (line !== "") lines.push({ text: cutTo(`      ${inert(line)}`, width), tone });
   return lines;
+}
+
+/** A CI log takes a line that begins with two colons, whatever blanks are before them, for a command. */
+function inert(line: string): string {
+  return line.startsWith("::") ? `·${line}` : line;
 }

@@ -9,6 +9,8 @@ export const MARKDOWN_LIMIT_BYTES = 60_000;
 const WIDTH = 120;
 /** Kept for the head, the totals, the notes and the last line. */
 const RESERVED_BYTES = 18_000;
+/** What a block has around its lines: tags, title, and two fences, each longer than the longest line. */
+const EMPTY_BLOCK_BYTES = 500;
 const NOTES = 12;
 /** Characters of one text outside the blocks; escaped, each may take six bytes. */
 const TEXT_LENGTH = 160;
@@ -30,7 +32,22 @@ const SECTIONS: readonly { readonly title: string; readonly actions: readonly st
 
 /** Starts one plan. Memory is bounded by the limit: what no longer fits is only counted. */
 export function createPlanMarkdownRenderer(limitBytes: number = MARKDOWN_LIMIT_BYTES): PlanMarkdownRenderer {
-  const budget = limitBytes - RESERVED_BYTES;
+  const blocks = createPlanBlocks(limitBytes - RESERVED_BYTES);
+  return {
+    entry: blocks.entry,
+    end: (header, summary) => cut(`${[head(header, summary), blocks.text()].filter(Boolean).join("\n")}\n`, limitBytes),
+  };
+}
+
+/** The objects of a plan in collapsible blocks, without the head: a part of a larger page. */
+export interface PlanBlocks {
+  entry(entry: PlanEntry): void;
+  /** At most the budget, and "" where nothing happens. */
+  text(): string;
+}
+
+/** Starts the blocks of one plan. Memory is bounded by the budget: what no longer fits is only counted. */
+export function createPlanBlocks(budgetBytes: number): PlanBlocks {
   const sections = SECTIONS.map((section) => ({ ...section, lines: [] as string[], bytes: 0, left: 0, count: 0 }));
   return {
     entry: (entry) => {
@@ -39,23 +56,24 @@ export function createPlanMarkdownRenderer(limitBytes: number = MARKDOWN_LIMIT_B
       section.count++;
       const text = entryLines(entry, WIDTH).map((line) => diffLine(line.text));
       const bytes = Buffer.byteLength(text.join("\n")) + 1;
-      if (section.bytes + bytes > budget) {
+      if (section.bytes + bytes > budgetBytes) {
         section.left++;
         return;
       }
       section.lines.push(...text);
       section.bytes += bytes;
     },
-    end: (header, summary) => {
-      const parts = [head(header, summary)];
-      let room = budget;
-      for (const section of sections) {
-        if (section.count === 0) continue;
+    text: () => {
+      const parts: string[] = [];
+      const shown = sections.filter(({ count }) => count > 0);
+      // a block without a line still says how many objects it stands for
+      let room = budgetBytes - shown.length * EMPTY_BLOCK_BYTES;
+      for (const section of shown) {
         const block = blockOf(section, room);
         parts.push(block);
-        room -= Buffer.byteLength(block);
+        room -= Math.max(0, Buffer.byteLength(block) - EMPTY_BLOCK_BYTES);
       }
-      return cut(`${parts.join("\n")}\n`, limitBytes);
+      return parts.join("\n");
     },
   };
 }
@@ -86,7 +104,7 @@ function diffLine(text: string): string {
 
 function blockOf(section: Section, room: number): string {
   const lines: string[] = [];
-  let bytes = 200;
+  let bytes = 0;
   for (const line of section.lines) {
     bytes += Buffer.byteLength(line) + 1;
     if (bytes <= room) lines.push(line);
@@ -134,8 +152,9 @@ function head(header: PlanHeader, summary: PlanSummary): string {
   ].join("\n");
 }
 
-function short(text: string): string {
-  return escapeMarkdown(cutTo(text, TEXT_LENGTH));
+/** One text of a page, cut to so many characters, without anything that acts. */
+export function short(text: string, length: number = TEXT_LENGTH): string {
+  return escapeMarkdown(cutTo(text, length));
 }
 
 /** Text that stays text: no markup, no HTML, no mention, no reference to an issue, no image. */

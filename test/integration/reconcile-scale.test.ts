@@ -53,6 +53,7 @@ async function loopOn(kubeconfigPath: string, repository: BareRepository): Promi
         flagged: "default/command-line",
         readSecret: createSecretReader(kube, monotonic),
       }),
+      forge: () => Promise.reject(new Error("no source here names a forge")),
     },
     flagged,
     hit: noFailpoints,
