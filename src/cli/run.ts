@@ -10,6 +10,7 @@ import { createLogger, type Logger } from "../log.ts";
 import type { Leadership } from "../reconcile/lease.ts";
 import { leasedKube, leasedRemote, leasedStore } from "../reconcile/leased.ts";
 import { createLoop, type Loop } from "../reconcile/loop.ts";
+import type { WebhookReceiver } from "../server/webhook.ts";
 import { notInstalled } from "./deps.ts";
 import { ExitCode } from "./exit-codes.ts";
 import { type CliIo, requireCluster } from "./io.ts";
@@ -129,7 +130,10 @@ async function run(io: CliIo, options: RunOptions): Promise<void> {
   const kube = await io.deps().kube();
   const clusterUid = await assertInstalled(kube);
   const health: Health = { loop: undefined, isWaiting: false };
-  const server = options.healthAddress === undefined ? undefined : await serve(options.healthAddress, health);
+  const server =
+    options.healthAddress === undefined
+      ? undefined
+      : await serve(options.healthAddress, health, webhooksOf(io, kube, health));
   log.info(
     { cluster, namespace: io.options().namespace, ...(server === undefined ? {} : { health: server.url }) },
     "holdfast runs",
@@ -268,14 +272,40 @@ interface Health {
 async function serve(
   address: { host: string; port: number },
   health: Health,
+  webhooks: WebhookReceiver,
 ): Promise<{ url: string; close(): Promise<void> }> {
   // imported here: most commands serve nothing
   const { startServer } = await import("../server/server.ts");
-  return await startServer(address, {
-    isReady: () => health.isWaiting || health.loop?.isReady() === true,
-    queueDepth: () => health.loop?.depth() ?? 0,
-    recordFailures: () => health.loop?.record.failures ?? 0,
-  });
+  return await startServer(
+    address,
+    {
+      isReady: () => health.isWaiting || health.loop?.isReady() === true,
+      queueDepth: () => health.loop?.depth() ?? 0,
+      recordFailures: () => health.loop?.record.failures ?? 0,
+    },
+    webhooks,
+  );
+}
+
+/** Webhooks of the sources that name a secret; of --repo with HOLDFAST_WEBHOOK_SECRET. A process that waits takes none. */
+function webhooksOf(io: CliIo, kube: KubeClient, health: Health): WebhookReceiver {
+  const readSecret = createSecretReader(kube, io.clock.monotonic);
+  return {
+    monotonic: io.clock.monotonic,
+    hasten: (namespace, name) => health.loop?.hasten({ namespace, name }),
+    ruleOf: async (namespace, name) => {
+      const source = health.loop?.source({ namespace, name });
+      const { webhook, forge } = source?.spec ?? {};
+      const type = webhook?.type ?? forge?.type ?? "generic";
+      if (name === FLAGGED_NAME && namespace === io.options().namespace) {
+        const secret = io.config.webhookSecret;
+        return secret === undefined ? undefined : { type, secret };
+      }
+      if (webhook === undefined) return undefined;
+      const { secret } = await readSecret(namespace, webhook.secretRef.name);
+      return secret === undefined ? undefined : { type, secret };
+    },
+  };
 }
 
 /** Lines for a person on a terminal, JSON for everything that collects logs. */

@@ -1,5 +1,6 @@
 import type { GitSource } from "../api/kinds.generated.ts";
 import { KINDS } from "../api/kinds.ts";
+import { formatKey, type ObjectKey } from "../api/object.ts";
 import { CodedError } from "../errors.ts";
 import { type Controllers, createControllers } from "./controllers.ts";
 import type { ReconcileDeps } from "./deps.ts";
@@ -19,6 +20,10 @@ export interface Loop {
   isReady(): boolean;
   depth(): number;
   readonly record: RecordHealth;
+  /** Looks at a source, and at its pull requests, at once. */
+  hasten(source: ObjectKey): void;
+  /** A source as it is known now. */
+  source(key: ObjectKey): GitSource | undefined;
   /** Runs until the signal aborts or the lease is lost, then ends runs and writes what waits. @throws {KubeForbidden, KubeNotFound} */
   run(signal: AbortSignal): Promise<void>;
   /**
@@ -113,6 +118,15 @@ export function createLoop(parts: LoopParts): Loop {
     isReady: () => listed.size === KINDS.length,
     depth: controllers.depth,
     record,
+    hasten: (source) => {
+      controllers.queues.GitSource.add(formatKey(source));
+      pullRequests.wake();
+    },
+    source: (key) => {
+      const own = sources.flagged?.metadata;
+      const isFlagged = own?.name === key.name && (own.namespace ?? "") === key.namespace;
+      return isFlagged ? sources.flagged : live.get("GitSource", key);
+    },
     run: async (signal) => {
       await listAll();
       controllers.addAll();

@@ -21,6 +21,8 @@ const RETRY_MS = 60_000;
 /** Merged pull requests that are looked at for their outcome. */
 const MERGED = 20;
 const IDLE_MS = 60_000;
+/** Between two looks at one source, however often it is woken. */
+const LEAST_GAP_MS = 2000;
 
 export interface PullRequestLoop {
   /** Looks at all sources with a forge until the signal aborts. */
@@ -37,6 +39,8 @@ interface Memory {
   readonly answered: Map<number, { readonly inputs: string; readonly staleMs: number }>;
   /** Merged ones whose outcome stands. */
   readonly settled: Set<number>;
+  /** When it was looked at last, and when it is looked at next (monotonic ms). */
+  lookedMs: number;
   dueMs: number;
 }
 
@@ -47,10 +51,11 @@ export function createPullRequestLoop(deps: ReconcileDeps): PullRequestLoop {
 
   async function lookAt(source: Live<"GitSource">, signal: AbortSignal): Promise<void> {
     const name = formatKey(keyOf(source));
-    const memory = memories.get(name) ?? { answered: new Map(), settled: new Set(), dueMs: 0 };
+    const memory = memories.get(name) ?? { answered: new Map(), settled: new Set(), lookedMs: 0, dueMs: 0 };
     memories.set(name, memory);
     const spec = gitSourceDefaults(source.spec, deps.installation.cluster);
-    memory.dueMs = deps.clock.monotonic() + forgeDefaults(spec.forge ?? { type: "gitea" }, spec.intervalMs).intervalMs;
+    memory.lookedMs = deps.clock.monotonic();
+    memory.dueMs = memory.lookedMs + forgeDefaults(spec.forge ?? { type: "gitea" }, spec.intervalMs).intervalMs;
     try {
       await answerSource(deps, source, memory, signal);
     } catch (error) {
@@ -66,7 +71,7 @@ export function createPullRequestLoop(deps: ReconcileDeps): PullRequestLoop {
   return {
     once,
     wake: () => {
-      for (const memory of memories.values()) memory.dueMs = 0;
+      for (const memory of memories.values()) memory.dueMs = Math.min(memory.dueMs, memory.lookedMs + LEAST_GAP_MS);
       awake.abort();
     },
     run: async (signal) => {

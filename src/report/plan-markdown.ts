@@ -162,7 +162,8 @@ export function escapeMarkdown(text: string): string {
   return printable(text)
     .replace(/[&<>"'@#`]/g, (found) => `&#${found.charCodeAt(0)};`)
     .replace(/[\\*_{}[\]()!|~]/g, (found) => `\\${found}`)
-    .replace(/:\/\//g, ":&#8203;//");
+    .replace(/:\/\//g, ":&#8203;//")
+    .replace(/::/g, ":&#58;"); // a line of a CI log that begins with two colons is a command
 }
 
 /** The last resort: whole characters, and any open block closed. */

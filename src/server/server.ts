@@ -4,6 +4,7 @@
  */
 import fastify from "fastify";
 import { Gauge, Registry } from "prom-client";
+import { serveWebhooks, type WebhookReceiver } from "./webhook.ts";
 
 /** What the answers are made from; asked anew for each request. */
 export interface ServerState {
@@ -21,10 +22,11 @@ export interface HealthServer {
   close(): Promise<void>;
 }
 
-/** Listens on `host:port` (port 0: a free one) with `/healthz`, `/readyz` and `/metrics`. */
+/** Listens on `host:port` (port 0: a free one) with `/healthz`, `/readyz`, `/metrics` and, where they are taken, webhooks. */
 export async function startServer(
   address: { readonly host: string; readonly port: number },
   state: ServerState,
+  webhooks?: WebhookReceiver,
 ): Promise<HealthServer> {
   const app = fastify({ logger: false, bodyLimit: 1024 });
   const metrics = createMetrics(state);
@@ -36,6 +38,7 @@ export async function startServer(
   app.get("/metrics", async (_request, reply) => {
     return reply.type(metrics.contentType).send(await metrics.metrics());
   });
+  if (webhooks !== undefined) await serveWebhooks(app, webhooks);
   const url = await app.listen({ host: address.host, port: address.port });
   return { url, close: () => app.close() };
 }

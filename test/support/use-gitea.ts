@@ -64,20 +64,11 @@ function repositoryOf({ url, admin }: GiteaConnection, name: string): GiteaRepos
     url: `${url}/${owner}/${name}.git`,
     call,
     commit: async (branch, files, message = "Change files") => {
+      const isNew = (await found(call, `/branches/${branch}`)) === undefined;
       const changes = [];
-      const isNew = await isMissing(call, `/branches/${branch}`);
       for (const [path, text] of Object.entries(files)) {
-        const standing = (await call({ method: "GET", path: `/contents/${path}?ref=${isNew ? "main" : branch}` }).catch(
-          () => undefined,
-        )) as { sha: string } | undefined;
-        const content = Buffer.from(text ?? "").toString("base64");
-        const operation = text === undefined ? "delete" : standing === undefined ? "create" : "update";
-        changes.push({
-          operation,
-          path,
-          ...(text === undefined ? {} : { content }),
-          ...(standing === undefined ? {} : { sha: standing.sha }),
-        });
+        const standing = await found(call, `/contents/${path}?ref=${isNew ? "main" : branch}`);
+        changes.push(changeOf(path, text, (standing as { sha: string } | undefined)?.sha));
       }
       const where = isNew ? { branch: "main", new_branch: branch } : { branch };
       const made = await call({ method: "POST", path: "/contents", body: { ...where, files: changes, message } });
@@ -86,9 +77,15 @@ function repositoryOf({ url, admin }: GiteaConnection, name: string): GiteaRepos
   };
 }
 
-async function isMissing(call: GiteaRepository["call"], path: string): Promise<boolean> {
-  return await call({ method: "GET", path }).then(
-    () => false,
-    () => true,
-  );
+function changeOf(path: string, text: string | undefined, sha: string | undefined): object {
+  const operation = text === undefined ? "delete" : sha === undefined ? "create" : "update";
+  const content = text === undefined ? {} : { content: Buffer.from(text).toString("base64") };
+  return { operation, path, ...content, ...(sha === undefined ? {} : { sha }) };
+}
+
+async function found(call: GiteaRepository["call"], path: string): Promise<unknown> {
+  return await call({ method: "GET", path }).catch((error: unknown) => {
+    if (/HTTP 404/.test(String(error))) return undefined;
+    throw error;
+  });
 }
