@@ -45,13 +45,31 @@ export function withSource(command: Command): Command {
 
 /** The store of the options; of a backup's own location where it has a Backup object and none is named. */
 export async function openSource(io: CliIo, options: SourceOptions, backup?: string): Promise<ObjectStore> {
-  if (options.dir !== undefined) return new FsStore(options.dir);
-  const namespace = options.ownNamespace ?? io.options().namespace;
-  if (options.location !== undefined || backup === undefined)
-    return (await io.deps().location(options.location, namespace)).store;
+  return (await openSourceLocation(io, options, backup)).store;
+}
+
+/** The same, with the location's `namespace/name` where it is one of the cluster's. */
+export async function openSourceLocation(
+  io: CliIo,
+  options: SourceOptions,
+  backup?: string,
+): Promise<{ readonly store: ObjectStore; readonly location?: string }> {
+  if (options.dir !== undefined) return { store: new FsStore(options.dir) };
+  const own = options.ownNamespace ?? io.options().namespace;
+  const { store, namespace, name } = await io.deps().location(await locationName(io, options, own, backup), own);
+  return { store, location: `${namespace}/${name}` };
+}
+
+async function locationName(
+  io: CliIo,
+  { location }: SourceOptions,
+  namespace: string,
+  backup: string | undefined,
+): Promise<string | undefined> {
+  if (location !== undefined || backup === undefined) return location;
   const kube = await io.deps().kube();
   const record = (await kube.get(BACKUP, { namespace, name: backup }, io.signal)) as Backup | undefined;
-  return (await io.deps().location(record?.status?.storageLocation ?? record?.spec.storageLocation, namespace)).store;
+  return record?.status?.storageLocation ?? record?.spec.storageLocation;
 }
 
 /** Opens a backup, hands it to `use`, and closes it whatever happens. */

@@ -1,125 +1,92 @@
-import { readdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { Command } from "commander";
-import type { Backup } from "../api/kinds.generated.ts";
-import { BACKUP } from "../api/kinds.ts";
 import { CodedError } from "../errors.ts";
-import type { ShardRow } from "../report/backup-record.ts";
-import { listBackups } from "../storage/list-backups.ts";
 import type { ObjectStore } from "../storage/object-store.ts";
-import { type VerifyProblem, type VerifyReport, verifyBackup } from "../storage/verify-backup.ts";
-import { openSource, type SourceOptions, withSource } from "./backup-source.ts";
+import { openSourceLocation, type SourceOptions, withSource } from "./backup-source.ts";
 import { ExitCode } from "./exit-codes.ts";
 import type { CliIo } from "./io.ts";
+import {
+  openRecordFolder,
+  openRecordRepository,
+  type RecordFiles,
+  type RecordOptions,
+  withRecord,
+} from "./record-source.ts";
+import { allNames, type Known, readKnown, type Verified, verifyOne } from "./verify-records.ts";
 
-interface VerifyCommandOptions extends SourceOptions {
+interface VerifyCommandOptions extends SourceOptions, RecordOptions {
   readonly all: boolean;
   readonly readData: boolean;
-  readonly records?: string;
-}
-
-/** A damaged, missing or foreign backup, and what the records promised. */
-interface Verified extends Omit<VerifyReport, "problems"> {
-  readonly problems: readonly (VerifyProblem | RecordProblem)[];
-}
-
-interface RecordProblem {
-  /** The digest in the bucket is not the one that was recorded when the backup was made. */
-  readonly type: "record";
-  readonly at: string;
-  readonly message: string;
 }
 
 const EXAMPLES = `
 Compares names, sizes, manifest and marker; with --read-data every byte of every object too. The manifest's digest is
-compared with the Backup object, and with the Git record where --records names a checkout of the status branch: whoever
-replaced a whole folder in the bucket is found by it. Exit code 1: something is wrong. 3, with --all: with some of them.
+compared with the Backup object and with the index in Git: that of the cluster's GitSource, of --git, or of a checkout
+of the status branch in --records. Whoever replaced a whole folder in the bucket is found by it, and so is whoever
+changed the index in Git. Exit code 1: something is wrong. 3, with --all: with some of them.
 
 Examples:
   holdfast backup verify shop-daily-20261120030000 --read-data
-  holdfast backup verify --all --records ../status
+  holdfast backup verify --all --git https://git.example.com/ops/cluster.git --cluster prod
+  holdfast backup verify --all --dir /mnt/bucket --records ../status
 `;
 
 /** Builds `backup verify`. */
 export function backupVerifyCommand(io: CliIo): Command {
-  return withSource(
-    new Command("verify").description("compare backups with what they were when they were made").argument("[name]"),
-  )
+  const command = new Command("verify")
+    .description("compare backups with what they were when they were made")
+    .argument("[name]");
+  return withRecord(withSource(command))
     .option("--all", "every backup of the location", false)
     .option("--read-data", "read and compare every object", false)
-    .option("--records <dir>", "checkout of the status branch, to compare with")
+    .option("--records <dir>", "checkout of the status branch, instead of --git")
     .addHelpText("after", EXAMPLES)
     .action(async (name: string | undefined, options: VerifyCommandOptions) => {
       if ((name === undefined) === !options.all)
         throw new CodedError("Usage", { argument: "name" }, "name one backup, or give --all");
-      const store = await openSource(io, options, name);
-      const names = name === undefined ? await allNames(store, io.signal) : [name];
-      const expected = await recordedDigests(io, options);
-      const reports: Verified[] = [];
-      for (const each of names) {
-        const report = await verifyBackup(store, each, { readData: options.readData, signal: io.signal });
-        reports.push({ ...report, problems: [...report.problems, ...recordProblems(report, expected)] });
-        io.print(
-          io.options().output === "json" ? JSON.stringify(reports.at(-1)) : reportText(reports.at(-1) ?? { ...report }),
-        );
+      const { store, location } = await openSourceLocation(io, options, name);
+      const record = await openRecord(io, options);
+      try {
+        const known = await readKnown(io, record, { location, asksCluster: options.dir === undefined });
+        await verifyEach(io, options, { store, known, names: name === undefined ? undefined : [name] });
+      } finally {
+        await record?.close?.();
       }
-      const damaged = reports.filter((report) => report.problems.length > 0).length;
-      if (damaged > 0) io.exitCode = damaged < reports.length ? ExitCode.Partial : ExitCode.Failed;
     });
 }
 
-async function allNames(store: ObjectStore, signal: AbortSignal): Promise<string[]> {
-  const names: string[] = [];
-  for await (const { name } of listBackups(store, { signal })) names.push(name);
-  return names;
+async function openRecord(
+  io: CliIo,
+  options: VerifyCommandOptions,
+): Promise<(RecordFiles & { close?(): Promise<void> }) | undefined> {
+  if (options.records !== undefined) return openRecordFolder(options.records);
+  const record =
+    options.dir !== undefined && options.git === undefined ? undefined : await openRecordRepository(io, options);
+  io.note(
+    record === undefined
+      ? "not compared with Git: name the repository with --git, or a checkout of the status branch with --records"
+      : `compared with ${record.where}`,
+  );
+  return record;
 }
 
-/** Manifest digests by backup: where each was recorded, and what was. */
-type Recorded = ReadonlyMap<string, readonly { readonly where: string; readonly manifestSha256: string }[]>;
-
-async function recordedDigests(io: CliIo, options: VerifyCommandOptions): Promise<Recorded> {
-  const recorded = new Map<string, { where: string; manifestSha256: string }[]>();
-  const add = (name: string, where: string, manifestSha256: string | undefined): void => {
-    if (manifestSha256 !== undefined) recorded.set(name, [...(recorded.get(name) ?? []), { where, manifestSha256 }]);
-  };
-  if (options.records !== undefined) {
-    for (const file of await shardFiles(options.records)) {
-      const { backups = {} } = JSON.parse(await readFile(file, "utf8")) as { backups?: Record<string, ShardRow> };
-      for (const [name, row] of Object.entries(backups)) add(name, file, row.manifestSha256);
-    }
+async function verifyEach(
+  io: CliIo,
+  options: VerifyCommandOptions,
+  {
+    store,
+    known,
+    names,
+  }: { readonly store: ObjectStore; readonly known: Known; readonly names: readonly string[] | undefined },
+): Promise<void> {
+  const reports: Verified[] = [];
+  for (const name of names ?? (await allNames(store, known, io.signal))) {
+    const report = await verifyOne(store, known, name, { readData: options.readData, signal: io.signal });
+    if (report === undefined) continue;
+    reports.push(report);
+    io.print(io.options().output === "json" ? JSON.stringify(report) : reportText(report));
   }
-  if (options.dir === undefined) {
-    const kube = await io.deps().kube();
-    for (const backup of (await kube.list(BACKUP, {
-      namespace: io.options().namespace,
-      signal: io.signal,
-    })) as unknown as Backup[]) {
-      add(backup.metadata.name, "the Backup object", backup.status?.manifestSha256);
-    }
-  }
-  return recorded;
-}
-
-async function shardFiles(root: string): Promise<string[]> {
-  const entries = await readdir(join(root, "backups"), { recursive: true }).catch((error: unknown) => {
-    throw new CodedError(
-      "Usage",
-      { argument: "--records" },
-      `${root} has no folder backups/: give a checkout of the status branch`,
-      { cause: error },
-    );
-  });
-  return entries.filter((path) => path.endsWith("index.json")).map((path) => join(root, "backups", path));
-}
-
-function recordProblems(report: VerifyReport, recorded: Recorded): RecordProblem[] {
-  return (recorded.get(report.name) ?? [])
-    .filter(({ manifestSha256 }) => manifestSha256 !== report.manifestSha256)
-    .map(({ where, manifestSha256 }) => ({
-      type: "record",
-      at: where,
-      message: `it recorded the manifest ${manifestSha256}, the bucket has ${report.manifestSha256 ?? "none"}: the whole backup was replaced`,
-    }));
+  const damaged = reports.filter((report) => report.problems.length > 0).length;
+  if (damaged > 0) io.exitCode = damaged < reports.length ? ExitCode.Partial : ExitCode.Failed;
 }
 
 function reportText({ name, madeBy, readData, files, items, bytesRead, problems }: Verified): string {

@@ -1,4 +1,4 @@
-import { MANIFEST_SHA256_ANNOTATION } from "../api/annotations.ts";
+import { CLUSTER_LABEL, MANIFEST_SHA256_ANNOTATION } from "../api/annotations.ts";
 import { sha256 } from "../api/digest.ts";
 import type { KubeObject } from "../api/object.ts";
 import { CodedError, isCoded, messageOf } from "../errors.ts";
@@ -37,6 +37,8 @@ export interface VerifyReport {
   readonly items: number;
   readonly bytesRead: number;
   readonly manifestSha256?: string;
+  /** Whose it is, as its marker says; undefined for Velero's. */
+  readonly cluster?: string;
   /** Of the marker, to be compared with the Git record. */
   readonly markerSha256: string;
   /** Empty: as far as was looked, all is as it was put. */
@@ -58,6 +60,7 @@ export async function verifyBackup(store: ObjectStore, name: string, options: Ve
   const marker = await readMarker(counted, name, options.signal);
   const backup = attemptMarker(name, marker, problems);
   const manifestSha256 = backup?.metadata.annotations?.[MANIFEST_SHA256_ANNOTATION];
+  const cluster = backup?.metadata.annotations?.[CLUSTER_LABEL];
   const run = { store: counted, name, folder, problems, options };
   const items =
     backup === undefined
@@ -73,6 +76,7 @@ export async function verifyBackup(store: ObjectStore, name: string, options: Ve
     items,
     bytesRead: traffic.bytesRead,
     ...(manifestSha256 !== undefined && { manifestSha256 }),
+    ...(cluster !== undefined && { cluster }),
     markerSha256: sha256(marker),
     problems,
   };

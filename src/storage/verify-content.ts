@@ -44,7 +44,14 @@ async function isWhole(run: Verification, key: string): Promise<boolean> {
       for await (const _object of readArchive(run.store, key, signalOf(run)));
       return true;
     }
-    await pipeline(await run.store.get(key, run.options.signal), createGunzip().resume());
+    // Read to its end: a stream that nobody waits for throws at the process when the bytes end too early.
+    await pipeline(
+      await run.store.get(key, run.options.signal),
+      createGunzip(),
+      async (chunks: AsyncIterable<Buffer>) => {
+        for await (const _chunk of chunks);
+      },
+    );
     return true;
   } catch (error) {
     if (error instanceof CodedError && !/^Archive/.test(error.code)) throw error;
