@@ -18,5 +18,7 @@ COPY --from=build /src/dist dist
 COPY package.json LICENSE ./
 COPY bin bin
 COPY schemas schemas
+COPY manifests manifests
+COPY kustomization.yaml ./
 USER 65532:65532
 ENTRYPOINT ["node", "dist/main.js"]

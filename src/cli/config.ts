@@ -22,6 +22,12 @@ export interface Config {
   readonly forgeToken: string | undefined;
   /** `HOLDFAST_WEBHOOK_SECRET`: what webhooks of `--repo` are signed with. */
   readonly webhookSecret: string | undefined;
+  /** `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`: what `bootstrap` makes a Secret of. */
+  readonly aws: {
+    readonly accessKeyId: string | undefined;
+    readonly secretAccessKey: string | undefined;
+    readonly sessionToken: string | undefined;
+  };
   /** `HOLDFAST_FAULT_AT`: the name of a step at which this process kills itself (tests only, see `failpoints.ts`). */
   readonly faultAt: string | undefined;
   /** False when `NO_COLOR` is set to anything, or the terminal is dumb. */
@@ -56,6 +62,11 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     }),
     forgeToken: read("HOLDFAST_FORGE_TOKEN") ?? read("HOLDFAST_GIT_TOKEN") ?? read("HOLDFAST_GIT_PASSWORD"),
     webhookSecret: read("HOLDFAST_WEBHOOK_SECRET"),
+    aws: Object.freeze({
+      accessKeyId: read("AWS_ACCESS_KEY_ID"),
+      secretAccessKey: read("AWS_SECRET_ACCESS_KEY"),
+      sessionToken: read("AWS_SESSION_TOKEN"),
+    }),
     faultAt: read("HOLDFAST_FAULT_AT"),
     colours: read("NO_COLOR") === undefined && read("TERM") !== "dumb",
     forceColours: read("HOLDFAST_FORCE_COLOR") === "1",

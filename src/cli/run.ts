@@ -20,6 +20,7 @@ import { createOpenForge } from "./open-forge.ts";
 import { createOpenGit, isRepository } from "./open-git.ts";
 import { createOpenStore, createSecretReader } from "./open-store.ts";
 import { prioritiesOption } from "./restore-flags.ts";
+import { systemUid } from "./system-uid.ts";
 
 interface RunOptions {
   readonly repo?: string;
@@ -248,15 +249,9 @@ function flaggedForge(options: RunOptions, type: ForgeSpec["type"]): ForgeSpec {
   return { type, answerForks, answerDrafts, hideValues, ...(forgeUrl === undefined ? {} : { apiUrl: forgeUrl }) };
 }
 
-const NAMESPACES = { group: "", version: "v1", resource: "namespaces" } as const;
-
-/** The UID of `kube-system`, which tells this cluster from a rebuilt one. @throws {KubeNotFound} without our kinds */
+/** The UID of this cluster. @throws {KubeNotFound} without our kinds */
 async function assertInstalled(kube: KubeClient): Promise<string> {
-  const system = await kube.get(NAMESPACES, { namespace: "", name: "kube-system" });
-  const uid = system?.metadata.uid;
-  if (uid === undefined) {
-    throw new CodedError("KubeNotFound", { ref: "namespaces/kube-system" }, "the cluster has no namespace kube-system");
-  }
+  const uid = await systemUid(kube);
   const { resources } = await kube.discovery();
   if (!resources.some(({ group, resource }) => group === BACKUP.group && resource === BACKUP.resource))
     throw notInstalled(undefined);

@@ -91,7 +91,9 @@ export interface ListPage {
 export type Patch =
   | { readonly type: "json"; readonly operations: readonly unknown[] }
   | { readonly type: "merge"; readonly body: unknown }
-  | { readonly type: "strategic"; readonly body: unknown };
+  | { readonly type: "strategic"; readonly body: unknown }
+  /** Server-side apply: `fieldManager` is needed, and makes the object where there is none. */
+  | { readonly type: "apply"; readonly body: unknown; readonly force: boolean };
 
 export interface WriteOptions {
   readonly subresource?: "status";

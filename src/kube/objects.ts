@@ -14,6 +14,7 @@ const PATCH_TYPE: Readonly<Record<Patch["type"], string>> = {
   json: "application/json-patch+json",
   merge: "application/merge-patch+json",
   strategic: "application/strategic-merge-patch+json",
+  apply: "application/apply-patch+yaml",
 };
 const NEWLINE = 0x0a;
 
@@ -111,7 +112,7 @@ async function patchObject(caller: Caller, { gvr, key, patch, options }: PatchRe
     did: "patch",
     ref,
     method: "PATCH",
-    path: withQuery(objectPath(gvr, key, options.subresource), writeQuery(options)),
+    path: withQuery(objectPath(gvr, key, options.subresource), { ...writeQuery(options), ...applyQuery(patch) }),
     body: Buffer.from(stringifyJson(patch.type === "json" ? patch.operations : patch.body)),
     contentType: PATCH_TYPE[patch.type],
     repeatable: patch.type !== "json" || opensWithTest(patch.operations) || options.dryRun === true,
@@ -125,6 +126,10 @@ async function patchObject(caller: Caller, { gvr, key, patch, options }: PatchRe
     });
   }
   throw errorOf("patch", ref, outcome);
+}
+
+function applyQuery(patch: Patch): Query {
+  return patch.type === "apply" && patch.force ? { force: "true" } : {};
 }
 
 function opensWithTest(operations: readonly unknown[]): boolean {

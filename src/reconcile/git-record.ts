@@ -229,7 +229,7 @@ async function assertOurs(head: BranchView, { cluster, clusterUid, term }: Insta
     throw new CodedError(
       "ClusterMismatch",
       { cluster: owner.cluster, uid: owner.uid },
-      `the status branch belongs to another cluster named ${cluster} (kube-system UID ${owner.uid}, here ${clusterUid}): give this installation another name with --cluster, or another --status-branch`,
+      `the status branch belongs to another cluster named ${cluster} (kube-system UID ${owner.uid}, here ${clusterUid}): if that cluster is lost for good, \`holdfast bootstrap --take-over\` claims its record; else give this installation another name with --cluster, or another --status-branch`,
     );
   }
   const info = await head.commitInfo();
