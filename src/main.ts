@@ -1,6 +1,8 @@
 import type { Command } from "commander";
 import { HOLDFAST_VERSION } from "./api/version.ts";
+import { auditCommand } from "./cli/audit.ts";
 import { backupCommand } from "./cli/backup.ts";
+import { bootstrapCommand } from "./cli/bootstrap.ts";
 import { readConfig } from "./cli/config.ts";
 import { buildDeps } from "./cli/deps.ts";
 import { historyCommand } from "./cli/history.ts";
@@ -43,6 +45,8 @@ const commands: Command[] = [
   backupCommand(io),
   restoreCommand(io),
   historyCommand(io),
+  auditCommand(io),
+  bootstrapCommand(io),
 ];
 await runCli(io, createProgram(io, HOLDFAST_VERSION, commands), process.argv.slice(2));
 await io.close();

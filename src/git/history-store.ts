@@ -6,10 +6,11 @@ import { parseCommit } from "./commit-object.ts";
 import { naming } from "./disk-errors.ts";
 import { fetchPack } from "./fetch-pack.ts";
 import { descends } from "./history.ts";
+import { readChanges } from "./history-changes.ts";
 import { mergeBases } from "./merge-base.ts";
 import { type MergedTree, mergeTrees } from "./merge-trees.ts";
 import { createObjectDatabase } from "./object-database.ts";
-import type { CommitInfo, LogOptions, Revision } from "./remote.ts";
+import type { ChangesOptions, CommitChanges, CommitInfo, LogOptions, Revision } from "./remote.ts";
 import { findEntry, pathParts, type ReadObject, readExisting } from "./tree.ts";
 import type { Transport } from "./wire.ts";
 
@@ -24,11 +25,13 @@ export interface History {
   mergeTrees(merge: MergeQuestion, signal: AbortSignal | undefined): Promise<MergedTree | undefined>;
   isDescendant(ancestor: Revision, revision: Revision, signal: AbortSignal | undefined): Promise<boolean>;
   log(revision: Revision, options: LogOptions): Promise<readonly CommitInfo[]>;
+  /** Needs a history that leaves nothing out. */
+  changes(revision: Revision, options: ChangesOptions): Promise<readonly CommitChanges[]>;
   close(): Promise<void>;
 }
 
 /** The history of one remote below `folder`; `filter` says what is left out where the remote can leave it out. */
-export function createHistory(transport: Transport, folder: string, filter: string): History {
+export function createHistory(transport: Transport, folder: string, filter: string | undefined): History {
   let last: Promise<unknown> = Promise.resolve();
   const inTurn = <T>(run: () => Promise<T>): Promise<T> => {
     const turn = last.then(run, run);
@@ -50,6 +53,7 @@ export function createHistory(transport: Transport, folder: string, filter: stri
         return found === "unknown" ? undefined : { value: found === "yes" };
       }),
     log: (revision, options) => ask([revision], options.signal, (read) => readLog(read, revision, options)),
+    changes: (revision, options) => ask([revision], options.signal, (read) => readChanges(read, revision, options)),
     close: () => last.then(() => {}),
   };
 }
@@ -81,7 +85,7 @@ async function mergedFrom(
 interface Deepening {
   readonly transport: Transport;
   readonly folder: string;
-  readonly filter: string;
+  readonly filter: string | undefined;
   readonly revisions: readonly Revision[];
   readonly signal: AbortSignal | undefined;
 }

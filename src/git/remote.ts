@@ -187,6 +187,29 @@ export interface LogOptions {
   readonly signal?: AbortSignal;
 }
 
+/** One file that a commit changed; undefined where there is none. */
+export interface FileChange {
+  readonly path: string;
+  readonly before: Buffer | undefined;
+  readonly after: Buffer | undefined;
+}
+
+/** What one commit changed against its first parent. */
+export interface CommitChanges {
+  readonly commit: CommitInfo;
+  /** What a merge brought, newest first, at most 20; empty for a commit that is none. */
+  readonly merged: readonly CommitInfo[];
+  readonly files: readonly FileChange[];
+}
+
+export interface ChangesOptions {
+  /** Below this path; empty for the whole tree. */
+  readonly path: string;
+  /** Stops after so many commits that changed something: 1,000. */
+  readonly limit?: number;
+  readonly signal?: AbortSignal;
+}
+
 /**
  * One remote repository. Branches may also be full ref names (`refs/pull/7/merge`). Reads are answered from the local
  * clone of a revision that `fetch` or `commitIfChanged` returned; those two talk to the remote. Safe to call
@@ -254,6 +277,9 @@ export interface GitRemote {
 
   /** History of a fetched revision, newest first, along first parents; fetches what the clone lacks. */
   log(revision: Revision, options?: LogOptions): Promise<readonly CommitInfo[]>;
+
+  /** What the commits of a fetched revision changed, newest first, along first parents; fetches history with its files. */
+  changes(revision: Revision, options: ChangesOptions): Promise<readonly CommitChanges[]>;
 
   /**
    * Puts files on top of the branch's head by one commit, or does nothing when every byte stands there already. Costs

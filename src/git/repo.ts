@@ -39,6 +39,7 @@ export async function openRemote(options: RemoteOptions): Promise<GitRemote> {
   const believed = new Set<Revision>();
   const commits: History = createHistory(transport, join(folder, "commits"), "tree:0");
   const trees: History = createHistory(transport, join(folder, "trees"), "blob:none");
+  const whole: History = createHistory(transport, join(folder, "whole"), undefined);
 
   const branchOf = (name: string): Branch => {
     const ref = refOf(name);
@@ -100,6 +101,7 @@ export async function openRemote(options: RemoteOptions): Promise<GitRemote> {
       return known === "unknown" ? await commits.isDescendant(ancestor, revision, signal) : known === "yes";
     },
     log: (revision, asked = {}) => (asked.path === undefined ? commits : trees).log(revision, asked),
+    changes: (revision, asked) => whole.changes(revision, asked),
     commitIfChanged: (request) => {
       const branch = branchOf(request.branch);
       return branch.inTurn(() => commitIfChanged({ transport, branch, clock: options.clock, sign }, request));
@@ -107,7 +109,7 @@ export async function openRemote(options: RemoteOptions): Promise<GitRemote> {
     close: async () => {
       transport.close();
       await Promise.all([...branches.values()].map((branch) => branch.inTurn(() => branch.clone.close())));
-      await Promise.all([commits.close(), trees.close()]);
+      await Promise.all([commits.close(), trees.close(), whole.close()]);
       await removeProcessFolder(folder);
     },
   };
