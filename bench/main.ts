@@ -7,13 +7,16 @@ import { benchBackup } from "./benches/backup.ts";
 import { benchGrowth } from "./benches/growth.ts";
 import { benchObject } from "./benches/object.ts";
 import { benchPlan } from "./benches/plan.ts";
+import { benchRecord } from "./benches/record.ts";
 import { benchRestore } from "./benches/restore.ts";
 import type { BenchContext } from "./compare.ts";
 import { type BenchName, readOptions, USAGE } from "./options.ts";
 import { type BenchResult, renderTable } from "./result.ts";
 import { fillCluster, startBenchStore } from "./testbed.ts";
 
-const RUN: Readonly<Record<BenchName, (context: BenchContext) => Promise<BenchResult | BenchResult[]>>> = {
+const RUN: Readonly<
+  Record<Exclude<BenchName, "record">, (context: BenchContext) => Promise<BenchResult | BenchResult[]>>
+> = {
   backup: (context) => benchBackup(context),
   object: benchObject,
   plan: benchPlan,
@@ -35,12 +38,16 @@ async function main(): Promise<void> {
   try {
     const results: BenchResult[] = [];
     for (const bench of options.benches) {
+      if (bench === "record") {
+        for (const line of await benchRecord(say)) console.log(JSON.stringify(line));
+        continue;
+      }
       say(`${bench}: ${options.runs} runs`);
       const measured = [await RUN[bench]({ options, cluster, store: store.target, say })].flat();
       results.push(...measured);
       if (options.json) for (const result of measured) console.log(JSON.stringify(result));
     }
-    if (!options.json) console.log(renderTable(results));
+    if (!options.json && results.length > 0) console.log(renderTable(results));
   } finally {
     await store.stop();
     await (await filling?.catch(() => undefined))?.stop();

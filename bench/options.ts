@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 
-export const BENCHES = ["backup", "object", "restore", "plan", "growth"] as const;
+export const BENCHES = ["backup", "object", "restore", "plan", "growth", "record"] as const;
 export type BenchName = (typeof BENCHES)[number];
 
 /** Without names; growth fills four clusters and takes its time. */
@@ -20,13 +20,14 @@ export interface BenchOptions {
 
 export const USAGE = `usage: npm run bench -- [backup|object|restore|plan|growth]... [options]
 
-Measures the product against the bare server on a testbed of its own; without names, all but growth.
+Measures the product against the bare server on a testbed of its own; without names, all but growth and record.
 
   backup           a backup of everything
   object           one object read out of such a backup
   restore          a restore of it into an empty cluster
   plan             a plan of it against the cluster that it was made of
   growth           backup at several counts, each in a cluster of its own, and the exponent
+  record           commits on a long status branch, and ten clusters that record at once
 
   --objects N      objects in the cluster (20000)
   --counts N,N,..  objects in the clusters of growth (1000,10000,20000,100000)

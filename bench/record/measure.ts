@@ -11,6 +11,8 @@ export interface RecordJob {
   /** How many records the branch holds already. */
   readonly records: number;
   readonly commits: number;
+  /** Each commit also records the key of a restore, in one folder or as the product has them. Absent: none. */
+  readonly keys?: "flat" | "sharded";
 }
 
 export interface RecordMeasured {

@@ -48,8 +48,14 @@ export function monthIndex(rows: readonly string[]): string {
   return `[\n${rows.join(",\n")}\n]\n`;
 }
 
+/** Restores that a branch remembers, and how their keys lie: all in one folder, or as the product has them. */
+export interface RecordedKeys {
+  readonly count: number;
+  readonly pathOf: (keySha256: string) => string;
+}
+
 /** One commit holding so many records, in the language of `git fast-import`. */
-export function* statusBranchStream(branch: string, records: number): Generator<string> {
+export function* statusBranchStream(branch: string, records: number, keys?: RecordedKeys): Generator<string> {
   yield `commit refs/heads/${branch}\ncommitter Bench <bench@example.com> 1700000000 +0000\n${data("Record backups")}`;
   const months = new Map<string, string[]>();
   for (let i = 0; i < records; i++) {
@@ -60,6 +66,10 @@ export function* statusBranchStream(branch: string, records: number): Generator<
     yield `M 100644 inline ${folder}/${name}.yaml\n${data(yaml)}`;
   }
   for (const [folder, rows] of months) yield `M 100644 inline ${folder}/index.json\n${data(monthIndex(rows))}`;
+  for (let i = 0; i < (keys?.count ?? 0); i++) {
+    const key = createHash("sha256").update(`key ${i}`).digest("hex");
+    yield `M 100644 inline ${keys?.pathOf(key)}\n${data(`{"key":"${key}"}\n`)}`;
+  }
   yield `M 100644 inline README.md\n${data("# Backups\n".repeat(200))}\ndone\n`;
 }
 

@@ -1,8 +1,10 @@
 /** One measured process: fetches a status branch cold, then commits to it, and prints what each cost. */
+import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { systemClock } from "../../src/clock.ts";
 import type { BranchView, GitTraffic } from "../../src/git/remote.ts";
 import { openRemote } from "../../src/git/repo.ts";
+import { flatKeyPath, keyPath } from "../../src/report/record-paths.ts";
 import type { RecordJob, RecordMeasured } from "./measure.ts";
 import { backupRecord, monthIndex } from "./status-branch.ts";
 
@@ -61,7 +63,14 @@ async function transition(head: BranchView, number: number): Promise<Map<string,
     ["index.json", `{"backups":${number + 1},"newest":"${name}"}\n`],
     ["README.md", `# Backups\n\nnewest: ${name}\n${"# Backups\n".repeat(200)}`],
     ["policies/shop/shop.yaml", `lastBackup: ${name}\n`],
+    ...keyFiles(number),
   ]);
+}
+
+function keyFiles(number: number): [string, string][] {
+  if (job.keys === undefined) return [];
+  const key = createHash("sha256").update(`new key ${number}`).digest("hex");
+  return [[(job.keys === "flat" ? flatKeyPath : keyPath)(key), `{"key":"${key}"}\n`]];
 }
 
 function peakRssMb(): number {

@@ -4,7 +4,7 @@ import { type KubeObject, keyOf, type ObjectKey } from "../api/object.ts";
 import { CodedError, messageOf } from "../errors.ts";
 import type { BranchView, CommitOutcome } from "../git/remote.ts";
 import type { BackupRecord } from "../report/backup-record.ts";
-import { CLUSTER_PATH, keyPath } from "../report/record-paths.ts";
+import { CLUSTER_PATH, flatKeyPath, keyPath } from "../report/record-paths.ts";
 import {
   clusterRecordText,
   type KeyRecord,
@@ -143,8 +143,9 @@ export function createGitRecord(state: RecordState): GitRecord {
           await assertOurs(head, installation);
           standing = record;
           builtOn = head.revision;
-          const path = keyPath(record.key);
-          const there = await head.readFile(path);
+          const flat = await head.readFile(flatKeyPath(record.key));
+          const path = flat === undefined ? keyPath(record.key) : flatKeyPath(record.key);
+          const there = flat ?? (await head.readFile(path));
           const before = there === undefined ? undefined : readableKey(there, record.key);
           if (before !== undefined && (before.run !== record.run || before.done !== undefined)) {
             standing = before;
@@ -182,7 +183,7 @@ export function createGitRecord(state: RecordState): GitRecord {
     isConfigured: sources.hasRecord,
     readFile,
     readKey: async (key, signal) => {
-      const bytes = await readFile(keyPath(key), signal);
+      const bytes = (await readFile(keyPath(key), signal)) ?? (await readFile(flatKeyPath(key), signal));
       return bytes === undefined ? undefined : readableKey(bytes, key);
     },
   };

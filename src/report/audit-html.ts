@@ -10,8 +10,8 @@ const STYLE = `
 body { font: 14px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); margin: 2rem auto; max-width: 76rem; padding: 0 1rem; }
 h1 { font-size: 1.6rem; margin-bottom: 0; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
 p.lead { color: var(--soft); margin-top: .2rem; } .bad { color: var(--bad); } .good { color: var(--good); }
-table { border-collapse: collapse; width: 100%; } th, td { text-align: left; padding: .35rem .7rem .35rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
-th { color: var(--soft); font-weight: 600; } code { font: 12px/1.4 ui-monospace, monospace; overflow-wrap: anywhere; }
+table { border-collapse: collapse; width: 100%; } th, td { text-align: left; padding: .35rem .7rem .35rem 0; border-bottom: 1px solid var(--line); vertical-align: top; max-width: 24rem; }
+th { color: var(--soft); font-weight: 600; } code { font: 12px/1.4 ui-monospace, monospace; overflow-wrap: break-word; }
 figure { margin: 1rem 0; overflow-x: auto; } svg { width: 100%; height: auto; min-width: 40rem; } svg text { font: 11px system-ui, sans-serif; fill: var(--soft); }
 svg .lane { stroke: var(--line); } svg .gap { fill: var(--bad); opacity: .28; } svg .Completed { fill: var(--good); } svg .Failed { fill: var(--bad); } svg .PartiallyFailed { fill: var(--part); } svg .change { stroke: var(--ink); stroke-dasharray: 3 3; }
 @media print { body { margin: 0; max-width: none; } }

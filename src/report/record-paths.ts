@@ -46,7 +46,12 @@ export function sourcePath(source: ObjectKey): string {
   return `sources/${source.namespace}/${source.name}.json`;
 }
 
-/** `keys/<sha256>.json`: the ledger of restore runs. */
+/** `keys/<2 hex>/<sha256>.json`: the ledger of restore runs, in 256 folders, since a commit writes the folder anew. */
 export function keyPath(keySha256: string): string {
+  return `keys/${keySha256.slice(0, 2)}/${keySha256}.json`;
+}
+
+/** Where keys stood when all lay in one folder; those that do stay there. */
+export function flatKeyPath(keySha256: string): string {
   return `keys/${keySha256}.json`;
 }

@@ -71,3 +71,18 @@ it("undoes a person's edit with the next batch, although a key was pushed on top
   expect(edited).toBe("edited: true\n");
   expect(await text()).toBe(written);
 });
+
+it("puts a new key into a folder of its first digits, and goes on with one that stands in the old place", async () => {
+  await writeKey("undo-1");
+  const sharded = `keys/aa/${"a".repeat(64)}.json`;
+  expect(Object.keys(await repository.readTree(BRANCH))).toContain(sharded);
+  const text = await repository.readFile(BRANCH, sharded);
+  await repository.commit({ branch: BRANCH, files: { [sharded]: null, [`keys/${"a".repeat(64)}.json`]: text } });
+
+  const known = await record.readKey("a".repeat(64));
+  await writeKey("undo-2");
+
+  expect(known?.run).toBe("undo-1");
+  expect((await record.readKey("a".repeat(64)))?.run).toBe("undo-1");
+  expect(Object.keys(await repository.readTree(BRANCH))).not.toContain(sharded);
+});
