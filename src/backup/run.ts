@@ -1,9 +1,9 @@
 /** The state of one backup while it runs, and the one way an object gets into its archive. */
-import { contentDigest } from "../api/digest.ts";
+import { type ContentDigester, createContentDigester } from "../api/digest-bytes.ts";
 import type { KubeObject, ObjectKey } from "../api/object.ts";
 import { isCoded } from "../errors.ts";
 import type { KubeClient } from "../kube/client.ts";
-import { parseForDeciding } from "../kube/item-bytes.ts";
+import { parseForDeciding, parseHead } from "../kube/item-bytes.ts";
 import type { ArchiveWriter } from "../storage/archive-writer.ts";
 import type { ListRecord } from "../storage/manifest.ts";
 import type { PodHooks } from "./hook-plan.ts";
@@ -21,6 +21,7 @@ export interface BackupRun {
   readonly kube: KubeClient;
   readonly plan: BackupPlan;
   readonly archive: ArchiveWriter;
+  readonly digester: ContentDigester;
   readonly journal: Journal;
   readonly progress: ProgressMeter;
   readonly limits: BackupLimits;
@@ -50,6 +51,7 @@ export interface BackupRun {
 /** The part of a run that its stages fill. */
 export function emptyRunState(): Pick<
   BackupRun,
+  | "digester"
   | "names"
   | "lists"
   | "wanted"
@@ -63,6 +65,7 @@ export function emptyRunState(): Pick<
   | "reserved"
 > {
   return {
+    digester: createContentDigester(),
     names: createResourceNames(),
     lists: [],
     wanted: new Map(),
@@ -124,17 +127,21 @@ export function want(run: BackupRun, related: RelatedObject): void {
   run.wanted.set(related.resource, names.set(text, key));
 }
 
+/** Kinds whose body says what else is needed, or what is not protected; of all others the head is enough. */
+const READ_WHOLE: ReadonlySet<string> = new Set(["pods", "persistentvolumeclaims", "persistentvolumes"]);
+
 function parsed(run: BackupRun, resource: PlannedResource, body: Uint8Array): KubeObject | undefined {
   try {
-    return parseForDeciding(body);
+    return READ_WHOLE.has(resource.name) ? parseForDeciding(body) : parseHead(body);
   } catch (error) {
-    run.journal.error("the API server sent an object that is not JSON", {
-      namespace: "",
-      resource: resource.name,
-      error,
-    });
+    noteNotJson(run, resource, error);
     return undefined;
   }
+}
+
+function noteNotJson(run: BackupRun, resource: PlannedResource, error: unknown): void {
+  const subject = { namespace: "", resource: resource.name, error };
+  run.journal.error("the API server sent an object that is not JSON", subject);
 }
 
 /** Takes a pod with hooks out of the stream, and what waits for such a pod. */
@@ -174,11 +181,15 @@ async function write(
       namespace,
       name,
       body,
-      content: contentDigest(object),
+      content: run.digester.digest(body),
       ...versionFolder(run, resource),
     });
     return outcome === "written" && resource.preferred;
   } catch (error) {
+    if (error instanceof SyntaxError) {
+      noteNotJson(run, resource, error);
+      return false;
+    }
     if (!isCoded(error, "ArchiveUnsafe")) throw error;
     run.journal.error("the object's name can't be stored", { namespace, resource: resource.name, name, error });
     return false;

@@ -7,7 +7,7 @@ import type { KubeClient, ListOptions, ListPage } from "./client.ts";
 import { createCredentialSource } from "./credentials.ts";
 import { createDiscoveryCache } from "./discovery.ts";
 import { itemWithTypeMeta } from "./item-bytes.ts";
-import type { KubeConfigSource } from "./kubeconfig.ts";
+import { type KubeConfigSource, kubeConfigReader } from "./kubeconfig.ts";
 import { createLimiter } from "./limiter.ts";
 import { listPages } from "./list-pages.ts";
 import { createObjectVerbs } from "./objects.ts";
@@ -51,11 +51,10 @@ export interface KubeClientOptions extends KubeConfigSource {
  * @throws {KubeConfigInvalid} when there is no usable kubeconfig
  */
 export async function createKubeClient(options: KubeClientOptions): Promise<KubeClient> {
-  // imported here: client-node takes 60 MB and half a second, which commands without a cluster need not pay
-  const { loadKubeConfig } = await import("./kubeconfig.ts");
+  const readConfig = await kubeConfigReader(options);
   const { clock, log } = options;
   const limits = withDefaults(options.limits ?? {});
-  const credentials = createCredentialSource(() => loadKubeConfig(options), clock);
+  const credentials = createCredentialSource(readConfig, clock);
   const limiter = createLimiter(limits, clock);
   const caller = createCaller(
     { credentials, limiter, clock, log },

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { parseJson } from "../api/json.ts";
 import type { KubeObject } from "../api/object.ts";
 import type { ListPage } from "./client.ts";
-import { itemWithTypeMeta, parseForDeciding } from "./item-bytes.ts";
+import { itemWithTypeMeta, parseForDeciding, parseHead } from "./item-bytes.ts";
 
 /** A page of Deployments with this one item. */
 function pageOf(item: Uint8Array): ListPage {
@@ -54,6 +54,25 @@ describe("parseForDeciding", () => {
 
     const { managedFields: _managed, ...kept } = (metadata ?? {}) as Record<string, unknown>;
     expect(read).toEqual(metadata ? { ...rest, metadata: kept } : { ...rest, ...(metadata === null && { metadata }) });
+  });
+
+  it("reads the head alone, wherever it stands", () => {
+    const metadata = `{"labels":{"n":"\\u00e9"},${managed},"name":"a"}`;
+    const item = `{"kind":"A","spec":{"metadata":1},"metadata":${metadata},"data":{},"apiVersion":"v1","status":broken}`;
+
+    expect(parseHead(Buffer.from(item))).toEqual({
+      apiVersion: "v1",
+      kind: "A",
+      metadata: { name: "a", labels: { n: "é" } },
+    });
+  });
+
+  it("reads the head of an object that lacks half of it", () => {
+    expect(parseHead(Buffer.from('{"metadata":null,"spec":{}}'))).toEqual({ metadata: null });
+  });
+
+  it.each(["", "[", '{"metadata":{"name":tru}}', '{"spec":{'])("refuses the head of %j", (item) => {
+    expect(() => parseHead(Buffer.from(item))).toThrow(SyntaxError);
   });
 
   it.each(["", "[", '{"metadata":{"managedFields":[', "{'a':1}"])("refuses %j", (item) => {

@@ -1,7 +1,8 @@
 import { parseJson } from "../api/json.ts";
+import { DONE, eachMember, keyText, OPEN_OBJECT, valueEnd } from "../api/json-bytes.ts";
 import type { KubeObject } from "../api/object.ts";
 import type { ListPage } from "./client.ts";
-import { HAS_API_VERSION, HAS_KIND, managedFieldsOf, typeMetaOf } from "./list-scanner.ts";
+import { HAS_API_VERSION, HAS_KIND, managedFieldsOf, readMetadata, type Span, typeMetaOf } from "./list-scanner.ts";
 
 /**
  * One item of a page as the archive stores it: its own bytes, with `apiVersion` and `kind` put in front where it lacks
@@ -20,9 +21,34 @@ export function itemWithTypeMeta(page: ListPage, index: number): Uint8Array {
  */
 export function parseForDeciding(item: Uint8Array): KubeObject {
   const bytes = asBuffer(item);
-  const cut = managedFieldsOf(bytes);
-  if (cut === undefined) return parseJson(bytes) as KubeObject;
-  return parseJson(bytes.toString("utf8", 0, cut.start) + bytes.toString("utf8", cut.end)) as KubeObject;
+  return parseJson(textWithout(bytes, { start: 0, end: bytes.length }, managedFieldsOf(bytes))) as KubeObject;
+}
+
+/**
+ * The head of an object as a value: apiVersion, kind, and metadata without `managedFields`. What most decisions need,
+ * at a tenth of the price; the rest of the bytes is not looked at, and may not even be JSON. @throws SyntaxError
+ */
+export function parseHead(item: Uint8Array): KubeObject {
+  const bytes = asBuffer(item);
+  const members: string[] = [];
+  eachMember(bytes, 0, (keyStart, keyEnd, start) => {
+    const key = keyText(bytes, keyStart, keyEnd);
+    if (!HEAD.has(key)) return valueEnd(bytes, start);
+    const isMetadata = key === "metadata" && bytes[start] === OPEN_OBJECT;
+    const { end, managedFields } = isMetadata
+      ? readMetadata(bytes, start)
+      : { end: valueEnd(bytes, start), managedFields: undefined };
+    members.push(`"${key}":${textWithout(bytes, { start, end }, managedFields)}`);
+    return members.length === HEAD.size ? DONE : end;
+  });
+  return parseJson(`{${members.join(",")}}`) as KubeObject;
+}
+
+const HEAD = new Set(["apiVersion", "kind", "metadata"]);
+
+function textWithout(bytes: Buffer, { start, end }: Span, cut: Span | undefined): string {
+  if (cut === undefined) return bytes.toString("utf8", start, end);
+  return bytes.toString("utf8", start, cut.start) + bytes.toString("utf8", cut.end, end);
 }
 
 const COMPLETE = HAS_API_VERSION | HAS_KIND;

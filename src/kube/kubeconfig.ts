@@ -1,9 +1,10 @@
 import { readFileSync } from "node:fs";
 import { delimiter, dirname, resolve } from "node:path";
-import { KubeConfig } from "@kubernetes/client-node/dist/config.js";
+import type { KubeConfig } from "@kubernetes/client-node/dist/config.js";
 import type { User } from "@kubernetes/client-node/dist/config_types.js";
-import { loadYaml } from "@kubernetes/client-node/dist/yaml.js";
+import { parse } from "yaml";
 import { CodedError, messageOf } from "../errors.ts";
+import { importKubeConfig } from "./client-node.ts";
 
 /** Which cluster to talk to and as whom. */
 export interface KubeConfigSource {
@@ -17,15 +18,22 @@ export interface KubeConfigSource {
 }
 
 /**
- * Reads the kubeconfig from disk, whole and anew: after a 401 this is how a rotated certificate or a token that an exec
- * plugin holds for too long gets noticed.
- * @throws {KubeConfigInvalid} when there is none, it does not parse, or it lacks the context
+ * What reads the kubeconfig from disk, whole and anew: after a 401 this is how a rotated certificate or a token that an
+ * exec plugin holds for too long gets noticed.
+ * @throws {KubeConfigInvalid} (the returned function) when there is none, it does not parse, or it lacks the context
  */
-export function loadKubeConfig(source: KubeConfigSource): KubeConfig {
+export async function kubeConfigReader(source: KubeConfigSource): Promise<() => KubeConfig> {
+  const Config = await importKubeConfig();
+  return () => readKubeConfig(Config, source);
+}
+
+type KubeConfigClass = typeof KubeConfig;
+
+function readKubeConfig(Config: KubeConfigClass, source: KubeConfigSource): KubeConfig {
   const where = source.inCluster === true ? "in-cluster" : (source.kubeconfigPath ?? "default kubeconfig");
-  const config = new KubeConfig();
+  const config = new Config();
   try {
-    readInto(config, source);
+    readInto(Config, config, source);
   } catch (error) {
     throw new CodedError(
       "KubeConfigInvalid",
@@ -57,16 +65,16 @@ export function loadKubeConfig(source: KubeConfigSource): KubeConfig {
   return config;
 }
 
-function readInto(config: KubeConfig, source: KubeConfigSource): void {
+function readInto(Config: KubeConfigClass, config: KubeConfig, source: KubeConfigSource): void {
   if (source.inCluster === true) config.loadFromCluster();
   else if (source.kubeconfigPath === undefined) config.loadFromDefault();
-  else readFiles(config, source.kubeconfigPath.split(delimiter));
+  else readFiles(Config, config, source.kubeconfigPath.split(delimiter));
 }
 
-function readFiles(config: KubeConfig, paths: readonly string[]): void {
+function readFiles(Config: KubeConfigClass, config: KubeConfig, paths: readonly string[]): void {
   const files = paths.filter((file) => file !== "");
   for (const [position, file] of files.entries()) {
-    const part = new KubeConfig();
+    const part = new Config();
     part.loadFromFile(resolve(file));
     followTokenFiles(part, file);
     if (position === 0) config.loadFromOptions(part);
@@ -86,7 +94,7 @@ function isPlaceholder(server: string): boolean {
 function followTokenFiles(config: KubeConfig, file: string): void {
   const text = readFileSync(file, "utf8");
   if (!text.includes("tokenFile")) return;
-  const written = loadYaml<{ users?: { name: string; user?: { tokenFile?: string } }[] }>(text);
+  const written = parse(text) as { users?: { name: string; user?: { tokenFile?: string } }[] };
   const names = new Map(written.users?.map((entry) => [entry.name, entry.user?.tokenFile]));
   config.users = config.users.map((known) => {
     const tokenFile = names.get(known.name);

@@ -3,6 +3,22 @@
  * page of megabytes costs one pass over its bytes. Written for speed first; the law it keeps is in its property test.
  */
 
+import {
+  broken,
+  CLOSE_ARRAY,
+  COMMA,
+  DONE,
+  eachMember,
+  isSpace,
+  keyText,
+  type Member,
+  OPEN_ARRAY,
+  OPEN_OBJECT,
+  parsedAt,
+  skipSpace,
+  valueEnd,
+} from "../api/json-bytes.ts";
+
 /** A LIST body, cut up. `items` are views into the body, in its order; nothing is copied. */
 export interface ScannedList {
   readonly items: readonly Buffer[];
@@ -21,21 +37,6 @@ export interface ScannedList {
 export const HAS_API_VERSION = 1;
 export const HAS_KIND = 2;
 
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const COMMA = 0x2c;
-const COLON = 0x3a;
-const OPEN_OBJECT = 0x7b;
-const CLOSE_OBJECT = 0x7d;
-const OPEN_ARRAY = 0x5b;
-const CLOSE_ARRAY = 0x5d;
-
-/** `[` and `]` differ from `{` and `}` in this bit only, and no other bytes of JSON outside strings do. */
-const CASE = 0x20;
-
-/** Bytes of a string that are looked at one by one before the native search takes over; most strings are shorter. */
-const SHORT_STRING = 32;
-
 /**
  * Finds the items of a LIST body.
  * @throws SyntaxError when the body is not one JSON object or ends early; items themselves are not validated
@@ -50,9 +51,9 @@ export function scanList(body: Buffer): ScannedList {
     const key = keyText(body, keyStart, keyEnd);
     if (key === "items") return cutItems(body, valueStart, items, typeMeta);
     const end = valueEnd(body, valueStart);
-    if (key === "apiVersion") apiVersion = String(parsed(body, valueStart, end));
-    else if (key === "kind") kind = String(parsed(body, valueStart, end));
-    else if (key === "metadata") metadata = (parsed(body, valueStart, end) ?? {}) as Record<string, unknown>;
+    if (key === "apiVersion") apiVersion = String(parsedAt(body, valueStart, end));
+    else if (key === "kind") kind = String(parsedAt(body, valueStart, end));
+    else if (key === "metadata") metadata = (parsedAt(body, valueStart, end) ?? {}) as Record<string, unknown>;
     return end;
   });
   const { resourceVersion, continue: continueToken, remainingItemCount } = metadata;
@@ -90,66 +91,58 @@ export function itemKey(item: Buffer): { namespace: string; name: string } | und
     return eachMember(item, valueStart, (innerStart, innerEnd, innerValue) => {
       const end = valueEnd(item, innerValue);
       const key = keyText(item, innerStart, innerEnd);
-      if (key === "name") name = String(parsed(item, innerValue, end));
-      else if (key === "namespace") namespace = String(parsed(item, innerValue, end));
+      if (key === "name") name = String(parsedAt(item, innerValue, end));
+      else if (key === "namespace") namespace = String(parsedAt(item, innerValue, end));
       return end;
     });
   });
   return name === undefined ? undefined : { namespace, name };
 }
 
+/** A piece of a text, by the places of its first byte and the one after its last. */
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
 /**
  * Where `metadata.managedFields` stands in an object, with the comma that goes with it: without the bytes from `start`
  * to `end` the object is still JSON. Undefined where there are none.
  */
-export function managedFieldsOf(item: Buffer): { readonly start: number; readonly end: number } | undefined {
-  let found: { start: number; end: number } | undefined;
+export function managedFieldsOf(item: Buffer): Span | undefined {
+  let found: Span | undefined;
   eachMember(item, 0, (keyStart, keyEnd, valueStart) => {
     if (keyText(item, keyStart, keyEnd) !== "metadata" || item[valueStart] !== OPEN_OBJECT) {
       return valueEnd(item, valueStart);
     }
-    const after = eachMember(item, valueStart, (innerStart, innerEnd, innerValue) => {
-      const end = valueEnd(item, innerValue);
-      if (keyText(item, innerStart, innerEnd) === "managedFields") found = withComma(item, innerStart - 1, end);
-      return end;
-    });
-    return found === undefined ? after : DONE;
+    const metadata = readMetadata(item, valueStart);
+    found = metadata.managedFields;
+    return found === undefined ? metadata.end : DONE;
   });
   return found;
 }
 
+/** The end of the metadata that begin at `start`, and where their managed fields stand. */
+export function readMetadata(
+  item: Buffer,
+  start: number,
+): { readonly end: number; readonly managedFields: Span | undefined } {
+  let managedFields: Span | undefined;
+  const after = eachMember(item, start, (keyStart, keyEnd, valueStart) => {
+    const end = valueEnd(item, valueStart);
+    if (keyText(item, keyStart, keyEnd) === "managedFields") managedFields = withComma(item, keyStart - 1, end);
+    return end;
+  });
+  return { end: after, managedFields };
+}
+
 /** A member and the comma after it, else the one before it. */
-function withComma(bytes: Buffer, start: number, end: number): { start: number; end: number } {
+function withComma(bytes: Buffer, start: number, end: number): Span {
   const after = skipSpace(bytes, end);
   if (bytes[after] === COMMA) return { start, end: after + 1 };
   let before = start - 1;
   while (isSpace(bytes[before])) before--;
   return bytes[before] === COMMA ? { start: before, end } : { start, end };
-}
-
-/** Told where a member's key text and value start; answers where the value ends, or `DONE` to see no more of them. */
-const DONE = -1;
-
-type Member = (keyStart: number, keyEnd: number, valueStart: number) => number;
-
-/** Walks the members of the object at `start`; answers the place after its closing brace. */
-function eachMember(bytes: Buffer, start: number, member: Member): number {
-  let at = skipSpace(bytes, start);
-  if (bytes[at] !== OPEN_OBJECT) throw broken(bytes, at);
-  at = skipSpace(bytes, at + 1);
-  if (bytes[at] === CLOSE_OBJECT) return at + 1;
-  for (;;) {
-    if (bytes[at] !== QUOTE) throw broken(bytes, at);
-    const keyEnd = stringEnd(bytes, at);
-    const colon = skipSpace(bytes, keyEnd);
-    if (bytes[colon] !== COLON) throw broken(bytes, colon);
-    const told = member(at + 1, keyEnd - 1, skipSpace(bytes, colon + 1));
-    if (told === DONE) return DONE;
-    const end = skipSpace(bytes, told);
-    if (bytes[end] === CLOSE_OBJECT) return end + 1;
-    if (bytes[end] !== COMMA) throw broken(bytes, end);
-    at = skipSpace(bytes, end + 1);
-  }
 }
 
 /** Cuts the array at `start` (or a `null`) into `items`; answers the place after it. */
@@ -178,90 +171,4 @@ function typeMetaBit(bytes: Buffer, keyStart: number, keyEnd: number): number {
   const key = keyText(bytes, keyStart, keyEnd);
   if (key === "kind") return HAS_KIND;
   return key === "apiVersion" ? HAS_API_VERSION : 0;
-}
-
-/** The place after the value at `start`, whatever it is. */
-function valueEnd(bytes: Buffer, start: number): number {
-  const first = bytes[start];
-  if (first === QUOTE) return stringEnd(bytes, start);
-  if (first === OPEN_OBJECT || first === OPEN_ARRAY) return containerEnd(bytes, start);
-  let at = start;
-  while (at < bytes.length && !endsScalar(bytes[at] as number)) at++;
-  if (at === start) throw broken(bytes, at);
-  return at;
-}
-
-/** The place after the object or array at `start`. The hot loop: nearly every byte of a page passes here. */
-function containerEnd(bytes: Buffer, start: number): number {
-  let depth = 0;
-  let at = start;
-  for (;;) {
-    const byte = bytes[at];
-    if (byte === undefined) throw broken(bytes, at);
-    if (byte === QUOTE) {
-      at = stringEnd(bytes, at);
-    } else {
-      at++;
-      if ((byte | CASE) === OPEN_OBJECT) depth++;
-      else if ((byte | CASE) === CLOSE_OBJECT && --depth === 0) return at;
-    }
-  }
-}
-
-/** The place after the string whose opening quote is at `start`. Small, so that the hot loop takes it in. */
-function stringEnd(bytes: Buffer, start: number): number {
-  let at = start + 1;
-  const near = at + SHORT_STRING;
-  let letter = bytes[at];
-  while (letter !== QUOTE && at < near) {
-    if (letter === BACKSLASH) at++;
-    letter = bytes[++at];
-  }
-  return letter === QUOTE ? at + 1 : longStringEnd(bytes, at);
-}
-
-/** The place after a string of which `from` is some letter: not the second half of an escape. */
-function longStringEnd(bytes: Buffer, from: number): number {
-  let at = from;
-  for (;;) {
-    for (const near = at + SHORT_STRING; at < near; at++) {
-      const letter = bytes[at];
-      if (letter === QUOTE) return at + 1;
-      if (letter === BACKSLASH) at++;
-    }
-    // a quote ends the string unless an odd number of backslashes stands before it
-    const quote = bytes.indexOf(QUOTE, at);
-    if (quote < 0) throw broken(bytes, bytes.length);
-    let slashes = 0;
-    while (quote - slashes > at && bytes[quote - slashes - 1] === BACKSLASH) slashes++;
-    if (slashes % 2 === 0) return quote + 1;
-    at = quote + 1;
-  }
-}
-
-function keyText(bytes: Buffer, start: number, end: number): string {
-  const raw = bytes.toString("latin1", start, end);
-  return raw.includes("\\") ? String(parsed(bytes, start - 1, end + 1)) : raw;
-}
-
-function parsed(bytes: Buffer, start: number, end: number): unknown {
-  return JSON.parse(bytes.toString("utf8", start, end));
-}
-
-function skipSpace(bytes: Buffer, start: number): number {
-  let at = start;
-  while (isSpace(bytes[at])) at++;
-  return at;
-}
-
-function isSpace(byte: number | undefined): boolean {
-  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
-}
-
-function endsScalar(byte: number): boolean {
-  return byte === COMMA || byte === CLOSE_OBJECT || byte === CLOSE_ARRAY || isSpace(byte);
-}
-
-function broken(bytes: Buffer, at: number): SyntaxError {
-  return new SyntaxError(at >= bytes.length ? "the LIST body ends early" : `the LIST body is no JSON at byte ${at}`);
 }

@@ -52,7 +52,7 @@ export const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   "prom-client": ["server", "report"],
   commander: ["cli", "src/main.ts"],
   pino: ["src/log.ts"],
-  yaml: ["api", "report", "restore", "cli"],
+  yaml: ["api", "kube", "report", "restore", "cli"],
   re2js: ["api", "restore", "src/cli/backup-grep.ts"],
 };
 
