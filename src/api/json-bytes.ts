@@ -109,6 +109,19 @@ export function keyText(bytes: Buffer, start: number, end: number): string {
   return raw.includes("\\") ? String(parsedAt(bytes, start - 1, end + 1)) : raw;
 }
 
+/** True when the text between two places is this key, which is ASCII, also where letters of it are escaped. */
+export function isKey(bytes: Buffer, start: number, end: number, key: string): boolean {
+  if (end - start > key.length) return hasEscape(bytes, start, end) && keyText(bytes, start, end) === key;
+  if (end - start < key.length) return false;
+  for (let at = 0; at < key.length; at++) if (bytes[start + at] !== key.charCodeAt(at)) return false;
+  return true;
+}
+
+function hasEscape(bytes: Buffer, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) if (bytes[at] === BACKSLASH) return true;
+  return false;
+}
+
 /** The value between two places. @throws SyntaxError */
 export function parsedAt(bytes: Buffer, start: number, end: number): unknown {
   return JSON.parse(bytes.toString("utf8", start, end));

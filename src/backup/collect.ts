@@ -3,7 +3,7 @@
 import type { Clock } from "../clock.ts";
 import { rfc3339 } from "../clock.ts";
 import { isCoded } from "../errors.ts";
-import { itemWithTypeMeta } from "../kube/item-bytes.ts";
+import { createItemReader } from "../kube/item-bytes.ts";
 import { fetchObjects } from "./fetch.ts";
 import type { ListTask } from "./plan.ts";
 import { forEachBounded } from "./pool.ts";
@@ -54,6 +54,8 @@ async function collectList(
   let items = 0;
   let announced = 0;
   let inconsistent = false;
+  // an item's bytes are in the archive before `archiveItem` first waits
+  const readItem = createItemReader();
   try {
     const pages = run.kube.listPages(resource, {
       namespace,
@@ -67,8 +69,7 @@ async function collectList(
       items += page.items.length;
       run.progress.expect(items + (page.remaining ?? 0) - announced);
       announced = items + (page.remaining ?? 0);
-      for (let index = 0; index < page.items.length; index++)
-        await archiveItem(run, resource, itemWithTypeMeta(page, index));
+      for (let index = 0; index < page.items.length; index++) await archiveItem(run, resource, readItem(page, index));
     }
   } catch (error) {
     if (run.signal.aborted) throw run.signal.reason;

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { parseJson } from "../api/json.ts";
 import type { KubeObject } from "../api/object.ts";
 import type { ListPage } from "./client.ts";
-import { itemWithTypeMeta, parseForDeciding, parseHead } from "./item-bytes.ts";
+import { createItemReader, itemWithTypeMeta, parseForDeciding, parseHead } from "./item-bytes.ts";
 
 /** A page of Deployments with this one item. */
 function pageOf(item: Uint8Array): ListPage {
@@ -27,12 +27,39 @@ describe("itemWithTypeMeta", () => {
     ['{\n "a": 1\n}', '{"apiVersion":"apps/v1","kind":"Deployment",\n "a": 1\n}'],
   ])("completes %s", (item, expected) => {
     expect(Buffer.from(itemWithTypeMeta(pageOf(Buffer.from(item)), 0)).toString()).toBe(expected);
+    expect(createItemReader()(pageOf(Buffer.from(item)), 0).toString()).toBe(expected);
   });
 
   it("hands back the same bytes when nothing is lacking", () => {
     const item = Buffer.from('{"kind":"Deployment","apiVersion":"apps/v1","metadata":{}}');
 
     expect(itemWithTypeMeta(pageOf(item), 0)).toBe(item);
+  });
+});
+
+describe("an item reader", () => {
+  it("completes one item after the other, of several pages, large and small", () => {
+    const read = createItemReader();
+    const large = `{"data":"${"x".repeat(200_000)}"}`;
+    const first = {
+      ...pageOf(Buffer.from('{"a":1}')),
+      items: ['{"a":1}', large, '{"kind":"Own"}'].map((text) => Buffer.from(text)),
+    };
+    const second = { ...pageOf(Buffer.from('{"b":2}')), apiVersion: "v1", kind: "Pod" };
+
+    const seen = [
+      read(first, 0).toString(),
+      read(first, 1).toString(),
+      read(second, 0).toString(),
+      read(first, 2).toString(),
+    ];
+
+    expect(seen).toEqual([
+      '{"apiVersion":"apps/v1","kind":"Deployment","a":1}',
+      `{"apiVersion":"apps/v1","kind":"Deployment",${large.slice(1)}`,
+      '{"apiVersion":"v1","kind":"Pod","b":2}',
+      '{"apiVersion":"apps/v1","kind":"Own"}',
+    ]);
   });
 });
 

@@ -9,6 +9,7 @@ import {
   COMMA,
   DONE,
   eachMember,
+  isKey,
   isSpace,
   keyText,
   type Member,
@@ -168,7 +169,6 @@ function cutItems(body: Buffer, start: number, items: Buffer[], typeMeta: number
 }
 
 function typeMetaBit(bytes: Buffer, keyStart: number, keyEnd: number): number {
-  const key = keyText(bytes, keyStart, keyEnd);
-  if (key === "kind") return HAS_KIND;
-  return key === "apiVersion" ? HAS_API_VERSION : 0;
+  if (isKey(bytes, keyStart, keyEnd, "kind")) return HAS_KIND;
+  return isKey(bytes, keyStart, keyEnd, "apiVersion") ? HAS_API_VERSION : 0;
 }

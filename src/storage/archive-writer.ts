@@ -135,7 +135,7 @@ class SeekableArchive implements ArchiveWriter {
     if (entry.versionFolder === "preferred") {
       member.buffer.append(archivePath({ ...position, versionFolder: `${version}-preferredversion` }), body);
     }
-    const sha256 = hash("sha256", body, "buffer");
+    const sha256 = hash("sha256", body);
     const row = { version, kind, namespace, name, versionFolder, offset, length: body.length, sha256, content };
     table.add({ ...row, member: member.id });
     if (versionFolder === "") this.#items += 1;

@@ -69,7 +69,7 @@ function encodeRow(
     memberLength: place.length,
     offset: row.offset,
     length: row.length,
-    sha256: row.sha256.toString("hex"),
+    sha256: row.sha256,
     content: row.content,
     ...(row.versionFolder !== "" && { versionFolder: row.versionFolder }),
   };

@@ -11,9 +11,8 @@ export interface TableRow {
   readonly member: number;
   readonly offset: number;
   readonly length: number;
-  /** 32 bytes. */
-  readonly sha256: Buffer;
-  /** 64 hex digits. */
+  /** 64 hex digits, both. */
+  readonly sha256: string;
   readonly content: string;
 }
 
@@ -67,11 +66,9 @@ class EncodedRows implements RowTable {
   }
 
   add(row: TableRow): boolean {
-    const key = keyText(row.namespace, row.name, row.versionFolder);
-    this.#reserve(AT.key + key.length * 3);
     const start = this.#used;
     const keyStart = start + AT.key;
-    const keyEnd = keyStart + this.#bytes.write(key, keyStart);
+    const keyEnd = this.#writeKey(row.namespace, row.name, row.versionFolder);
     const hash = hashKey(this.#bytes, keyStart, keyEnd);
     if (this.#findRow(this.#bytes, keyStart, keyEnd, hash) >= 0) return false;
     this.#bytes.writeUInt32LE(row.member, start + AT.member);
@@ -79,7 +76,7 @@ class EncodedRows implements RowTable {
     this.#bytes.writeUInt32LE(row.length, start + AT.length);
     this.#bytes.writeUInt16LE(this.#shapeOf(row), start + AT.shape);
     this.#bytes.writeUInt16LE(keyEnd - keyStart, start + AT.keyLength);
-    row.sha256.copy(this.#bytes, start + AT.sha256, 0, 32);
+    this.#bytes.write(row.sha256, start + AT.sha256, 32, "hex");
     this.#bytes.write(row.content, start + AT.content, 32, "hex");
     this.#slots[this.#freeSlot(hash)] = this.#size + 1;
     this.#starts[this.#size] = start;
@@ -144,8 +141,16 @@ class EncodedRows implements RowTable {
   }
 
   #lookUp(namespace: string, name: string, versionFolder: string): number {
-    const key = Buffer.from(keyText(namespace, name, versionFolder));
-    return this.#findRow(key, 0, key.length, hashKey(key, 0, key.length));
+    const keyStart = this.#used + AT.key;
+    const keyEnd = this.#writeKey(namespace, name, versionFolder);
+    return this.#findRow(this.#bytes, keyStart, keyEnd, hashKey(this.#bytes, keyStart, keyEnd));
+  }
+
+  /** Writes a key where that of the next row would stand, without an allocation; answers its end. */
+  #writeKey(namespace: string, name: string, versionFolder: string): number {
+    const key = keyText(namespace, name, versionFolder);
+    this.#reserve(AT.key + key.length * 3);
+    return this.#used + AT.key + this.#bytes.write(key, this.#used + AT.key);
   }
 
   /** The number of the row whose key stands in `source`, or -1. */
@@ -178,7 +183,7 @@ class EncodedRows implements RowTable {
       member: bytes.readUInt32LE(start + AT.member),
       offset: bytes.readDoubleLE(start + AT.offset),
       length: bytes.readUInt32LE(start + AT.length),
-      sha256: Buffer.from(bytes.subarray(start + AT.sha256, start + AT.content)),
+      sha256: bytes.toString("hex", start + AT.sha256, start + AT.content),
       content: bytes.toString("hex", start + AT.content, start + AT.key),
     };
   }

@@ -95,13 +95,12 @@ async function* batches(rows: AsyncIterable<IndexRow> | Iterable<IndexRow>): Asy
 }
 
 function toIndexRow(resource: string, row: TableRow): IndexRow {
-  const { versionFolder, sha256, ...rest } = row;
+  const { versionFolder, ...rest } = row;
   return {
     ...rest,
     resource,
     member: 0,
     memberLength: 0,
-    sha256: sha256.toString("hex"),
     ...(versionFolder !== "" && { versionFolder }),
   };
 }

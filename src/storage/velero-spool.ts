@@ -54,7 +54,7 @@ export async function spoolArchive(
       tables.set(position.resource, table);
       const { version } = parseApiVersion(object.apiVersion);
       const offset = await writer.append(body);
-      const sha256 = hash("sha256", body, "buffer");
+      const sha256 = hash("sha256", body);
       table.add({ ...position, version, kind: object.kind, member: 0, offset, length: body.length, sha256, content });
     }
     await writer.flush();
