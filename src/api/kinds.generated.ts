@@ -327,13 +327,29 @@ export interface Condition {
  */
 export interface BackupProgress {
   /**
-   * Objects it will hold, as far as known.
+   * Objects it holds. While it runs, those known of so far: listed, or left by the API server's own count (remainingItemCount). It grows until every resource is listed.
    */
   readonly totalItems?: number;
   /**
    * Objects written.
    */
   readonly itemsBackedUp?: number;
+  /**
+   * Objects written a second since its start; only while it runs.
+   */
+  readonly itemsPerSecond?: number;
+  /**
+   * Seconds that the objects known of take at this rate: an estimate, and the least it can be while resources are still to be listed. Only while it runs.
+   */
+  readonly etaSeconds?: number;
+  /**
+   * Resources whose objects are all listed; only while it runs.
+   */
+  readonly resourcesListed?: number;
+  /**
+   * Resources to list; only while it runs.
+   */
+  readonly totalResources?: number;
 }
 /**
  * How many hooks were tried and how many failed.

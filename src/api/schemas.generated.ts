@@ -448,12 +448,32 @@ export const DEFINITIONS: Readonly<Record<string, object>> = {
     "properties": {
       "totalItems": {
         "type": "integer",
-        "description": "Objects it will hold, as far as known.",
+        "description": "Objects it holds. While it runs, those known of so far: listed, or left by the API server's own count (remainingItemCount). It grows until every resource is listed.",
         "minimum": 0
       },
       "itemsBackedUp": {
         "type": "integer",
         "description": "Objects written.",
+        "minimum": 0
+      },
+      "itemsPerSecond": {
+        "type": "integer",
+        "description": "Objects written a second since its start; only while it runs.",
+        "minimum": 0
+      },
+      "etaSeconds": {
+        "type": "integer",
+        "description": "Seconds that the objects known of take at this rate: an estimate, and the least it can be while resources are still to be listed. Only while it runs.",
+        "minimum": 0
+      },
+      "resourcesListed": {
+        "type": "integer",
+        "description": "Resources whose objects are all listed; only while it runs.",
+        "minimum": 0
+      },
+      "totalResources": {
+        "type": "integer",
+        "description": "Resources to list; only while it runs.",
         "minimum": 0
       }
     }

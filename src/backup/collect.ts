@@ -21,6 +21,7 @@ export async function collectLists(run: BackupRun, clock: Clock): Promise<void> 
     ...tasks.filter((task) => !chain.includes(task)).map((task) => [task]),
     ...otherVersions.map((task) => [task]),
   ];
+  run.progress.plan(tasks.length + otherVersions.length);
   await forEachBounded(chains, run.limits.lists, async (sequence) => {
     for (const task of sequence) await collectTask(run, task, clock);
   });
@@ -36,6 +37,7 @@ async function collectTask(run: BackupRun, task: ListTask, clock: Clock): Promis
     for (const selector of task.selectors) await collectList(run, task, { namespace, selector, clock });
   }
   await run.archive.endResource(resource.name);
+  run.progress.listed();
 }
 
 interface ListParameters {

@@ -3,6 +3,10 @@ import type { Clock } from "../clock.ts";
 import type { BackupRunProgress } from "./types.ts";
 
 export interface ProgressMeter {
+  /** So many resources are to be listed. */
+  plan(resources: number): void;
+  /** One of them is. */
+  listed(): void;
   /** More objects are known of; negative where fewer came than were announced. */
   expect(items: number): void;
   /** One more object is written. */
@@ -22,7 +26,9 @@ export function createProgressMeter(
   const startedMs = clock.monotonic();
   let expected = 0;
   let done = 0;
-  let toldMs = startedMs;
+  let toldMs = Number.NEGATIVE_INFINITY;
+  let resourcesListed = 0;
+  let totalResources = 0;
 
   function report(total: number): void {
     const seconds = (clock.monotonic() - startedMs) / 1_000;
@@ -33,19 +39,32 @@ export function createProgressMeter(
       totalItems: total,
       itemsPerSecond: Math.round(rate),
       etaSeconds: rate > 0 ? Math.ceil(left / rate) : undefined,
+      resourcesListed,
+      totalResources,
     });
   }
 
+  function tellNow(): void {
+    const now = clock.monotonic();
+    if (now - toldMs < INTERVAL_MS) return;
+    toldMs = now;
+    report(Math.max(expected, done));
+  }
+
   return {
+    plan: (resources) => {
+      totalResources = resources;
+    },
+    listed: () => {
+      resourcesListed += 1;
+      tellNow();
+    },
     expect: (items) => {
       expected += items;
     },
     written: () => {
       done += 1;
-      const now = clock.monotonic();
-      if (now - toldMs < INTERVAL_MS) return;
-      toldMs = now;
-      report(Math.max(expected, done));
+      tellNow();
     },
     get itemsBackedUp() {
       return done;

@@ -70,11 +70,14 @@ export type BackupStep = "claim" | "archive" | "logs" | "lists" | "index" | "pub
 /** How far a backup is. */
 export interface BackupRunProgress {
   readonly itemsBackedUp: number;
-  /** Grows while LISTs and relations tell of more. */
+  /** Known of so far: listed, or left by the server's `remainingItemCount`. Grows while LISTs and relations tell of more. */
   readonly totalItems: number;
   readonly itemsPerSecond: number;
   /** Seconds that are left at this rate; undefined before there is one. */
   readonly etaSeconds: number | undefined;
+  readonly resourcesListed: number;
+  /** Until all are listed, `totalItems` and `etaSeconds` are too low. */
+  readonly totalResources: number;
 }
 
 export interface BackupDeps {

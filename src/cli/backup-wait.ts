@@ -2,6 +2,7 @@ import type { Backup } from "../api/kinds.generated.ts";
 import { BACKUP } from "../api/kinds.ts";
 import { CodedError } from "../errors.ts";
 import type { KubeClient } from "../kube/client.ts";
+import { progressDetails } from "../report/backup-progress.ts";
 import { isEnded } from "../report/backup-record.ts";
 import { ExitCode } from "./exit-codes.ts";
 import type { CliIo } from "./io.ts";
@@ -39,7 +40,8 @@ function finish(io: CliIo, backup: Backup): void {
 function progressOf(backup: Backup): Progress {
   const { phase = "New", progress } = backup.status ?? {};
   const { itemsBackedUp: done = 0, totalItems: total = 0 } = progress ?? {};
-  return { name: backup.metadata.name, state: total === 0 ? `${phase}${obstacleOf(backup)}` : phase, done, total };
+  const state = total === 0 ? `${phase}${obstacleOf(backup)}` : phase;
+  return { name: backup.metadata.name, state, done, total, details: progressDetails(progress) };
 }
 
 /** Why it does not begin, as `: message`. */

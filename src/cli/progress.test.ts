@@ -33,6 +33,20 @@ describe("progress", () => {
     expect(io.text).toBe("\r\u001b[Kb  InProgress\r\u001b[Kb  InProgress  [##########..........] 5 of 10\n");
   });
 
+  it("says what else is known behind the count", () => {
+    const io = screen(true);
+
+    createProgressDisplay(io).show({
+      name: "b",
+      state: "InProgress",
+      done: 5,
+      total: 10,
+      details: ", 7/s, about 1 s left",
+    });
+
+    expect(io.text).toBe("\r\u001b[Kb  InProgress  [##########..........] 5 of 10, 7/s, about 1 s left");
+  });
+
   it("writes a line for each change elsewhere, and none twice", () => {
     const io = screen(false);
     const display = createProgressDisplay(io);

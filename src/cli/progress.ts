@@ -8,6 +8,8 @@ export interface Progress {
   readonly state: string;
   readonly done: number;
   readonly total: number;
+  /** What follows the count as it is: rate, time left, what the total means; absent or "" where there is nothing to say. */
+  readonly details?: string;
 }
 
 /** Shows progress on stderr. */
@@ -34,13 +36,18 @@ export function createProgressDisplay(io: Pick<CliIo, "stderr" | "note">): Progr
   };
 }
 
-function plainLine({ name, state, done, total }: Progress): string {
-  return total === 0 ? `${name}  ${state}` : `${name}  ${state}  ${done} of ${total}`;
+function plainLine(progress: Progress): string {
+  const { name, state, total } = progress;
+  return total === 0 ? `${name}  ${state}` : `${name}  ${state}  ${countText(progress)}`;
+}
+
+function countText({ done, total, details = "" }: Progress): string {
+  return `${done} of ${total}${details}`;
 }
 
 function barLine(progress: Progress): string {
   const { name, state, done, total } = progress;
   if (total === 0) return plainLine(progress);
   const filled = Math.min(BAR_WIDTH, Math.round((BAR_WIDTH * done) / total));
-  return `${name}  ${state}  [${"#".repeat(filled)}${".".repeat(BAR_WIDTH - filled)}] ${done} of ${total}`;
+  return `${name}  ${state}  [${"#".repeat(filled)}${".".repeat(BAR_WIDTH - filled)}] ${countText(progress)}`;
 }

@@ -111,8 +111,8 @@ function requestOf(deps: ReconcileDeps, execution: BackupExecution, status: Stat
       : { conditionalWrites: location.status.conditionalWrites }),
     ...(objects === undefined ? {} : { objects }),
     signal,
-    onProgress: ({ totalItems, itemsBackedUp }) =>
-      status.hint((before) => ({ ...before, progress: { totalItems, itemsBackedUp } })),
+    onProgress: ({ etaSeconds, ...progress }) =>
+      status.hint((before) => ({ ...before, progress: { ...progress, ...optional("etaSeconds", etaSeconds) } })),
     onPendingHooks: async (pending) => {
       await status.write((before) => ({ ...before, pendingHooks: pending }));
     },

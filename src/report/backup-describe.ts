@@ -1,5 +1,8 @@
 /** A backup for people: Velero's sections in Velero's order, then what only Holdfast knows. */
+
+import type { BackupProgress } from "../api/kinds.generated.ts";
 import type { KubeObject } from "../api/object.ts";
+import { progressText } from "./backup-progress.ts";
 import { field } from "./table.ts";
 
 /** What is known of a backup; only the marker always is. */
@@ -188,11 +191,10 @@ function timesSection(status: Fields, width: number): string {
 }
 
 function contentSection({ manifest, manifestSha256 }: DescribedBackup, status: Fields, width: number): string {
-  const progress = record(status.progress);
   const largest = Object.entries(manifest?.resources ?? {}).sort(([, a], [, b]) => b - a);
   const shown = largest.slice(0, 6).map(([resource, count]) => `${count} ${resource}`);
   return [
-    field("Items", `${Number(progress.itemsBackedUp ?? 0)} of ${Number(progress.totalItems ?? 0)}`, width),
+    field("Items", progressText(status.progress as BackupProgress | undefined), width),
     field("Most", shown.length === 0 ? [] : [shown.join(", ") + (largest.length > 6 ? ", …" : "")], width),
     manifest === undefined ? "" : field("Archive", `${manifest.archiveSizeBytes} bytes`, width),
     manifestSha256 === undefined ? "" : field("Manifest", `sha256 ${manifestSha256}`, width),

@@ -14,6 +14,7 @@ const HOLD_MS = 60_000;
 interface Status {
   readonly phase?: string;
   readonly failureReason?: string;
+  readonly progress?: Readonly<Record<string, number>>;
   readonly conditions?: readonly { readonly type: string; readonly reason: string }[];
 }
 
@@ -75,6 +76,26 @@ describe("a process that is stopped while it makes a backup", () => {
     expect(after).toEqual(["shop-hourly-SLOT Failed Interrupted"]);
     expect([next.code, again.code, next.stderr].join("\n")).toMatch(/^0\n0\n/);
     expect(await ends()).toEqual(["shop-hourly-SLOT Failed Interrupted", "shop-hourly-SLOT-r1 Completed Completed"]);
+  });
+
+  it("shows until then how far it is, and what its total means", async () => {
+    const { running, name } = await startHeld("1s");
+
+    const inFlight = async (): Promise<KubeObject | undefined> => {
+      const live = await cluster.get("Backup", holdfast.namespace, name);
+      return statusOf(live).progress === undefined ? undefined : live;
+    };
+    const seen = await waitUntil(inFlight, { what: "the status has progress", timeoutMs: 60_000, intervalMs: 100 });
+    running.process.kill("SIGTERM");
+    await running.ended;
+
+    const { phase, progress, conditions } = statusOf(seen);
+    expect(phase).toBe("InProgress");
+    expect(conditions).toContainEqual(expect.objectContaining({ type: "Reconciling", status: "True" }));
+    expect(Object.keys(progress ?? {})).toEqual(
+      expect.arrayContaining(["itemsBackedUp", "totalItems", "itemsPerSecond", "resourcesListed", "totalResources"]),
+    );
+    expect(progress?.resourcesListed).toBeLessThan(progress?.totalResources ?? 0);
   });
 
   it("lets a person cancel it for good, and says so", async () => {

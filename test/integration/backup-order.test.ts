@@ -89,7 +89,9 @@ describe("a backup", () => {
     );
 
     const items = (await made.objects()).length;
-    expect(told.at(-1)).toMatchObject({ itemsBackedUp: items, totalItems: items });
+    const last = told.at(-1);
+    expect(last).toMatchObject({ itemsBackedUp: items, totalItems: items, resourcesListed: last?.totalResources });
+    expect(last?.totalResources).toBeGreaterThan(10);
     expect(made.outcome).toMatchObject({ itemsBackedUp: items, totalItems: items });
   });
 
