@@ -60,6 +60,15 @@ export const COMPONENTS: readonly Component[] = [
     commands: ["kwok"],
     remedy: "set HOLDFAST_TESTBED_KWOK to a kwok binary",
   },
+  {
+    name: "newer",
+    source: join(GO, "newer"),
+    module: "k8s.io/kubernetes",
+    package: ".",
+    ldflags: kubernetesVersion,
+    commands: ["kube-apiserver-newer"],
+    remedy: "set HOLDFAST_TESTBED_NEWER_APISERVER to a kube-apiserver of the next minor release",
+  },
 ];
 
 /** What only `npm run test:system` needs: built when a test asks for it. */

@@ -15,6 +15,8 @@ import { writeKubeconfig } from "./kubeconfig.ts";
 export interface ControlPlaneOptions {
   /** On by default. Without it namespaces never end, nothing is collected, and pods need no service account. */
   readonly controllerManager?: boolean;
+  /** The API server of the next minor release, for what must hold on a server newer than we are. */
+  readonly newerApiServer?: boolean;
   readonly apiServerArgs?: readonly string[];
   readonly controllerManagerArgs?: readonly string[];
 }
@@ -37,7 +39,7 @@ export interface ControlPlane extends ApiConnection {
 export async function startControlPlane(options: ControlPlaneOptions = {}): Promise<ControlPlane> {
   const binaries: Binaries = {
     etcd: await findBinary("etcd"),
-    apiServer: await findBinary("kube-apiserver"),
+    apiServer: await findBinary(options.newerApiServer === true ? "kube-apiserver-newer" : "kube-apiserver"),
     controllerManager: options.controllerManager === false ? undefined : await findBinary("kube-controller-manager"),
   };
   return await withFreePorts(3, async ([port = 0, etcdPort = 0, peerPort = 0]) => {
