@@ -200,7 +200,16 @@ export class TestCluster {
   }
 
   async #send(method: string, path: string, body?: object, options?: ApiCallOptions): Promise<unknown> {
-    return await okBody(await this.request(method, path, body, options), `${method} ${path}`);
+    const what = `${method} ${path}`;
+    // A CRD that is Established may still say "storage is (re)initializing": 429 means that nothing was done.
+    const answer = await waitUntil(
+      async () => {
+        const each = await this.request(method, path, body, options);
+        return each.status !== 429 && each;
+      },
+      { what: `${what} is not answered 429`, intervalMs: 200 },
+    );
+    return await okBody(answer, what);
   }
 }
 
