@@ -1,11 +1,12 @@
 import { locationDefaults } from "../api/defaults.ts";
 import type { BackupStorageLocation } from "../api/kinds.generated.ts";
-import { BACKUP_STORAGE_LOCATION } from "../api/kinds.ts";
+import { BACKUP, BACKUP_STORAGE_LOCATION } from "../api/kinds.ts";
 import { HOLDFAST_VERSION } from "../api/version.ts";
 import { CodedError, isCoded } from "../errors.ts";
 import type { KubeClient } from "../kube/client.ts";
 import type { CliDeps, CliIo, OpenedLocation } from "./io.ts";
 import { createOpenStore } from "./open-store.ts";
+import { systemUid } from "./system-uid.ts";
 
 /** The builders behind `io.deps()`: each adapter is made once, when a command first asks for it. */
 export function buildDeps(io: CliIo): CliDeps {
@@ -82,6 +83,15 @@ async function listLocations(kube: KubeClient, namespace: string): Promise<Backu
     if (!isCoded(error, "KubeNotFound")) throw error;
     throw notInstalled(error);
   }
+}
+
+/** The UID of this cluster. @throws {KubeNotFound} without our kinds */
+export async function assertInstalled(kube: KubeClient): Promise<string> {
+  const uid = await systemUid(kube);
+  const { resources } = await kube.discovery();
+  if (!resources.some(({ group, resource }) => group === BACKUP.group && resource === BACKUP.resource))
+    throw notInstalled(undefined);
+  return uid;
 }
 
 /** What to do where the API server does not know our kinds. */

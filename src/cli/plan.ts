@@ -12,11 +12,13 @@ import { loadRestoreInputs } from "../restore/inputs.ts";
 import { planRestore } from "../restore/plan-restore.ts";
 import { ExitCode } from "./exit-codes.ts";
 import type { CliIo } from "./io.ts";
+import { type PullRequestOptions, planPullRequest } from "./plan-pull-request.ts";
 import { prioritiesOption } from "./restore-flags.ts";
 import { openPlanBackup, type PlanBackup } from "./restore-source.ts";
 import { pinYaml, type YamlPin } from "./yaml-pin.ts";
 
-interface PlanOptions {
+interface PlanOptions extends Omit<PullRequestOptions, "pr"> {
+  readonly pr?: string;
   readonly location?: string;
   readonly serverDryRun: boolean;
   readonly showUnchanged: boolean;
@@ -37,8 +39,11 @@ Reads the cluster and the backup, and changes nothing there. Symbols: + create, 
 --write pins what was looked at into the file: source.policy.asOf, where it is absent, and
 approval.planDigest, where approval.mode is PlanDigest. Nothing else in the file changes.
 
+--pr reads HOLDFAST_FORGE_TOKEN for the forge, and HOLDFAST_GIT_TOKEN (or _USERNAME and _PASSWORD) for Git.
+
 Examples:
   holdfast plan restores/shop.yaml
+  holdfast plan --cluster prod --pr https://git.example.com/ops/cluster/pulls/7 --path clusters/prod
   holdfast plan restores/shop.yaml --output markdown > plan.md
   holdfast plan restores/shop.yaml --server-dry-run --location archive
   holdfast plan restores/shop.yaml --write
@@ -48,7 +53,13 @@ Examples:
 export function planCommand(io: CliIo): Command {
   return new Command("plan")
     .description("show what a restore would do, object by object and field by field")
-    .argument("<file>", "YAML file with one or more RestorePlans")
+    .argument("[file]", "YAML file with one or more RestorePlans")
+    .option("--pr <url>", "answer this pull request instead: print, comment, and set commit statuses")
+    .option("--path <folder>", "with --pr: folder in the repository that is looked at", ".")
+    .option("--no-post", "with --pr: print only")
+    .option("--hide-values", "with --pr: digests in place of values", false)
+    .option("--status-prefix <word>", "with --pr: first part of the statuses' names", "holdfast")
+    .option("--forge-url <url>", "with --pr: root of the forge, or of its API on GitHub")
     .option("--location <name>", "storage location of the backup (default: where its Backup object says)")
     .addOption(new Option("--server-dry-run", "ask the API server to try each write and keep nothing").default(false))
     .addOption(new Option("--show-unchanged", "list unchanged objects too").default(false))
@@ -58,7 +69,15 @@ export function planCommand(io: CliIo): Command {
       new Option("--write", "pin asOf and the plan's digest in the file").default(false).conflicts("serverDryRun"),
     )
     .addHelpText("after", EXAMPLES)
-    .action(async (file: string, options: PlanOptions) => {
+    .action(async (file: string | undefined, options: PlanOptions) => {
+      const { pr } = options;
+      if (pr !== undefined && file === undefined) return await planPullRequest(io, { ...options, pr });
+      if (file === undefined || pr !== undefined)
+        throw new CodedError(
+          "Usage",
+          { argument: "file" },
+          "name a file with a RestorePlan, or a pull request with --pr",
+        );
       const { text, plans } = await readPlans(io, file);
       const pins: YamlPin[] = [];
       for (const plan of plans) pins.push(...(await printPlan(io, plan, options)));

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { parseDuration } from "../api/duration.ts";
 import type { ForgeSpec, GitSource } from "../api/kinds.generated.ts";
-import { API_VERSION, BACKUP } from "../api/kinds.ts";
+import { API_VERSION } from "../api/kinds.ts";
 import { CodedError } from "../errors.ts";
 import { armFailpoint } from "../failpoints.ts";
 import type { KubeClient } from "../kube/client.ts";
@@ -11,7 +11,7 @@ import type { Leadership } from "../reconcile/lease.ts";
 import { leasedKube, leasedRemote, leasedStore } from "../reconcile/leased.ts";
 import { createLoop, type Loop } from "../reconcile/loop.ts";
 import type { WebhookReceiver } from "../server/webhook.ts";
-import { notInstalled } from "./deps.ts";
+import { assertInstalled } from "./deps.ts";
 import { ExitCode } from "./exit-codes.ts";
 import { type CliIo, requireCluster } from "./io.ts";
 import { whileLeading } from "./lead.ts";
@@ -20,7 +20,6 @@ import { createOpenForge } from "./open-forge.ts";
 import { createOpenGit, isRepository } from "./open-git.ts";
 import { createOpenStore, createSecretReader } from "./open-store.ts";
 import { prioritiesOption } from "./restore-flags.ts";
-import { systemUid } from "./system-uid.ts";
 
 interface RunOptions {
   readonly repo?: string;
@@ -247,15 +246,6 @@ function flaggedSource(options: RunOptions, repo: string, namespace: string): Gi
 function flaggedForge(options: RunOptions, type: ForgeSpec["type"]): ForgeSpec {
   const { forgeUrl, answerForks, answerDrafts, hideValues } = options;
   return { type, answerForks, answerDrafts, hideValues, ...(forgeUrl === undefined ? {} : { apiUrl: forgeUrl }) };
-}
-
-/** The UID of this cluster. @throws {KubeNotFound} without our kinds */
-async function assertInstalled(kube: KubeClient): Promise<string> {
-  const uid = await systemUid(kube);
-  const { resources } = await kube.discovery();
-  if (!resources.some(({ group, resource }) => group === BACKUP.group && resource === BACKUP.resource))
-    throw notInstalled(undefined);
-  return uid;
 }
 
 /** What health checks see: the loop of this leadership, if there is one. A process that waits for its turn is well. */

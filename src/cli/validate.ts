@@ -1,6 +1,6 @@
 import { lstat, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { stringify } from "yaml";
 import { isReadable, MAX_FILE_BYTES, type SourceFile } from "../api/parse.ts";
 import type { Problem } from "../api/problem.ts";
@@ -8,6 +8,7 @@ import { type ValidatedTree, validateTree } from "../api/validate.ts";
 import { CodedError } from "../errors.ts";
 import { ExitCode } from "./exit-codes.ts";
 import type { CliIo } from "./io.ts";
+import { gitHubAnnotations, sarifReport } from "./validate-reports.ts";
 import { renderValidation } from "./validate-text.ts";
 
 /** More files than this under one path are refused, as from Git. */
@@ -18,6 +19,7 @@ Examples:
   holdfast validate policies/                  every YAML and JSON file below a folder
   holdfast validate policies/shop.yaml         one file
   holdfast validate clusters/*.yaml -o json    for programs: problems with file, line, column and code
+  holdfast validate policies/ --format sarif   for code scanning; --format github annotates a pull request
 
 Documents of other API groups are passed over and counted.
 `;
@@ -27,12 +29,14 @@ export function validateCommand(io: CliIo): Command {
   return new Command("validate")
     .description("check YAML files without a cluster: syntax, fields, schedules, names, references")
     .argument("<paths...>", "files and folders")
+    .addOption(new Option("--format <format>", "for code forges, instead of --output").choices(["sarif", "github"]))
     .addHelpText("after", EXAMPLES)
-    .action(async (paths: string[]) => {
+    .action(async (paths: string[], { format }: { readonly format?: "sarif" | "github" }) => {
       const { files, problems } = await readPaths(paths);
       const checked = validateTree(files, { defaultNamespace: io.options().namespace, acceptGitSource: true });
       const tree = { ...checked, problems: [...problems, ...checked.problems] };
-      print(io, tree, files);
+      if (format === undefined) print(io, tree, files);
+      else io.print(format === "sarif" ? JSON.stringify(sarifReport(tree), undefined, 2) : gitHubAnnotations(tree));
       io.exitCode = tree.problems.length > 0 ? ExitCode.Usage : ExitCode.Done;
     });
 }

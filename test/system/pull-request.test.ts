@@ -1,0 +1,270 @@
+import { writeFile } from "node:fs/promises";
+import { beforeEach, describe, expect, it } from "vitest";
+import { elementImage } from "../../tools/testbed/browser/element-image.ts";
+import { freePort } from "../../tools/testbed/process/free-port.ts";
+import { waitUntil } from "../../tools/testbed/process/wait-until.ts";
+import {
+  locationYaml,
+  policyYaml,
+  QUICK_LEASE,
+  type Running,
+  restoreYaml,
+  useInstallation,
+} from "../e2e/run-fixture.ts";
+import { type GiteaRepository, useGitea } from "../support/use-gitea.ts";
+import { usePrivateCluster } from "../support/use-test-cluster.ts";
+
+const cluster = usePrivateCluster();
+const gitea = useGitea();
+const holdfast = useInstallation(cluster);
+
+let repository: GiteaRepository;
+let shop: string;
+
+beforeEach(async () => {
+  repository = await gitea.createRepository();
+  shop = await cluster.createNamespace();
+  await cluster.create(configMap("prices", { apple: "1" }));
+  await cluster.create({
+    apiVersion: "v1",
+    kind: "Secret",
+    metadata: { name: "till", namespace: shop },
+    stringData: { pin: "swordfish-4711" },
+  });
+});
+
+function configMap(name: string, data: Record<string, string>) {
+  return { apiVersion: "v1", kind: "ConfigMap", metadata: { name, namespace: shop }, data };
+}
+
+interface Comment {
+  readonly id: number;
+  readonly body: string;
+  readonly user: { readonly login: string };
+}
+
+async function comments(number: number): Promise<Comment[]> {
+  return (await repository.call({ method: "GET", path: `/issues/${number}/comments` })) as Comment[];
+}
+
+async function statuses(sha: string): Promise<Record<string, string>> {
+  const combined = (await repository.call({ method: "GET", path: `/commits/${sha}/status` })) as {
+    statuses: { context: string; status: string; target_url: string }[] | null;
+  };
+  return Object.fromEntries((combined.statuses ?? []).map(({ context, status }) => [context, status]));
+}
+
+async function openPull(branch: string, options: Record<string, unknown> = {}): Promise<number> {
+  const body = { base: "main", head: branch, title: `Merge ${branch}`, ...options };
+  return ((await repository.call({ method: "POST", path: "/pulls", body })) as { number: number }).number;
+}
+
+async function merge(number: number): Promise<void> {
+  await waitUntil(
+    async () =>
+      await repository.call({ method: "POST", path: `/pulls/${number}/merge`, body: { Do: "merge" } }).then(
+        () => true,
+        (error: unknown) => {
+          if (/HTTP 405/.test(String(error))) return false; // Gitea still looks whether it can be merged
+          throw error;
+        },
+      ),
+    { what: "Gitea merges" },
+  );
+}
+
+/** `holdfast run` on the repository, polling every two seconds unless told. */
+function run(interval = "2s", args: readonly string[] = [], env: Record<string, string> = {}): Running {
+  const how = [
+    "--repo",
+    repository.url,
+    "--path",
+    "policies",
+    "--interval",
+    interval,
+    "--forge",
+    "gitea",
+    ...QUICK_LEASE,
+  ];
+  return holdfast.start(["run", ...how, ...args], { env: { HOLDFAST_GIT_TOKEN: gitea.admin.token, ...env } });
+}
+
+async function firstBackup(): Promise<string> {
+  return await waitUntil(
+    async () => {
+      const [backup] = await cluster.list("Backup", holdfast.namespace);
+      const { phase } = (backup?.status ?? {}) as { phase?: string };
+      return phase === "Completed" ? backup?.metadata.name : undefined;
+    },
+    { what: "there is a backup", timeoutMs: 180_000 },
+  );
+}
+
+async function commentWhere(number: number, holds: (body: string) => boolean, what: string): Promise<Comment> {
+  return await waitUntil(async () => (await comments(number)).find(({ body }) => holds(body)), {
+    what,
+    timeoutMs: 180_000,
+    intervalMs: 500,
+  });
+}
+
+/** The comment as a person sees it; `UPDATE_IMAGE=1` keeps it for the documentation. */
+async function keepImage(comment: number, url: string): Promise<void> {
+  const image = await elementImage({ url, selector: `#issuecomment-${comment}`, width: 900, openDetails: true });
+  expect(image.subarray(1, 4).toString()).toBe("PNG");
+  expect(image.length).toBeGreaterThan(10_000);
+  if (process.env.UPDATE_IMAGE === "1") await writeFile(new URL("../../docs/pull-request.png", import.meta.url), image);
+}
+
+async function apple(): Promise<string | undefined> {
+  return ((await cluster.get("ConfigMap", shop, "prices")).data as { apple?: string }).apple;
+}
+
+describe("a restore by pull request, on Gitea", () => {
+  it("is answered, answered again, merged, run, and told of in one comment", async () => {
+    const { namespace, bucket } = holdfast;
+    await repository.commit("main", {
+      "policies/location.yaml": locationYaml(namespace, bucket),
+      "policies/shop.yaml": policyYaml(namespace, "shop", shop),
+    });
+    run();
+    const backup = await firstBackup();
+    await cluster.patch("ConfigMap", shop, "prices", { data: { apple: "2" } });
+    await cluster.patch("Secret", shop, "till", { stringData: { pin: "changed-0815" } });
+
+    const first = await repository.commit("bring-back", {
+      "policies/undo.yaml": restoreYaml(namespace, "undo", backup, "  includedResources: [secrets]\n"),
+    });
+    const number = await openPull("bring-back");
+    const answered = await commentWhere(number, (body) => body.includes("Plan:"), "there is an answer");
+    await waitUntil(async () => (await statuses(first))["holdfast/plan"] === "success", {
+      what: "the plan's status is there",
+    });
+
+    expect(answered.body).toMatch(/^<!-- holdfast:pull-request /);
+    expect(answered.body).toContain(`Secret ${shop}/till`);
+    expect(answered.body).not.toMatch(/swordfish|changed-0815|c3dvcmRmaXNo|Y2hhbmdlZC0w/);
+    expect(await statuses(first)).toEqual({ "holdfast/validate": "success", "holdfast/plan": "success" });
+
+    const second = await repository.commit("bring-back", {
+      "policies/undo.yaml": restoreYaml(namespace, "undo", backup),
+    });
+    const updated = await commentWhere(number, (body) => body.includes("/data/apple"), "the answer is made anew");
+    await waitUntil(async () => (await statuses(second))["holdfast/plan"] === "success", {
+      what: "the new head has its status",
+    });
+
+    expect(updated.id).toBe(answered.id);
+    expect(updated.body).toMatch(/\/data\/apple: "2" → "1"/);
+    expect(await apple()).toBe("2");
+
+    await merge(number);
+    const told = await commentWhere(number, (body) => body.includes("phase=done"), "the outcome is told");
+
+    expect(told.id).toBe(answered.id);
+    expect(await comments(number)).toHaveLength(1);
+    expect(told.body).toContain("Completed");
+    expect(await apple()).toBe("1");
+    const link = /\[The record\]\(([^)]+)\)/.exec(told.body)?.[1] ?? "";
+    const page = await waitUntil(
+      async () => {
+        const response = await fetch(link);
+        return response.ok ? await response.text() : undefined;
+      },
+      { what: `${link} is there` },
+    );
+    expect(page).toContain("plan.md");
+    await keepImage(answered.id, `${gitea.url}/${repository.owner}/${repository.name}/pulls/${number}`);
+  });
+
+  it("gives the place of what is wrong, tells conflicts, and mends both comment and status", async () => {
+    const { namespace, bucket } = holdfast;
+    const policy = policyYaml(namespace, "shop", shop);
+    await repository.commit("main", {
+      "policies/location.yaml": locationYaml(namespace, bucket),
+      "policies/shop.yaml": policy,
+    });
+    run();
+    await firstBackup();
+
+    const bad = await repository.commit("change", { "policies/shop.yaml": policy.replace("cron:", "corn:") });
+    const number = await openPull("change");
+    const wrong = await commentWhere(number, (body) => body.includes("What is wrong"), "the problem is told");
+    await waitUntil(async () => (await statuses(bad))["holdfast/plan"] === "failure", { what: "both statuses fail" });
+
+    expect(wrong.body).toMatch(/policies\/shop\.yaml:\d+:\d+\*\*/);
+    expect(wrong.body).toContain("corn");
+    expect(await statuses(bad)).toEqual({ "holdfast/validate": "failure", "holdfast/plan": "failure" });
+
+    await repository.commit("main", { "policies/shop.yaml": policy.replace("@every 1h", "@every 2h") });
+    await commentWhere(number, (body) => body.includes("changed here and on the base branch"), "the conflict is told");
+
+    const other = await repository.commit("another", {
+      "policies/shop.yaml": policyYaml(namespace, "shop", "*").replace("25h", "5h"),
+    });
+    const pull = await openPull("another");
+    const effects = await commentWhere(pull, (body) => body.includes("newly covered"), "the policy's effects are told");
+    await waitUntil(async () => (await statuses(other))["holdfast/plan"] === "success", {
+      what: "no restore is no failure",
+    });
+
+    expect(effects.body).toContain("kube-system");
+    expect(effects.body).toMatch(/new backups are kept for 5h, until now it was 25h/);
+    expect(effects.body).toMatch(/next runs \d{4}-/);
+  });
+
+  it("writes nothing where nothing is new, on drafts, and beside its folder", async () => {
+    const { namespace, bucket } = holdfast;
+    await repository.commit("main", { "policies/location.yaml": locationYaml(namespace, bucket) });
+    const text = policyYaml(namespace, "shop", shop);
+    await repository.commit("draft", { "policies/shop.yaml": text });
+    const draft = await openPull("draft", { title: "WIP: not yet" });
+    const beside = await repository.commit("beside", { "src/app.yaml": "a: 1\n" });
+    const foreign = await openPull("beside");
+    await repository.commit("policy", { "policies/shop.yaml": text });
+    const answered = await openPull("policy");
+    const first = run();
+    await commentWhere(answered, (body) => body.includes("Policies"), "there is an answer");
+    await waitUntil(async () => (await statuses(beside))["holdfast/plan"] === "success", {
+      what: "a foreign change is let through",
+    });
+    const before = await commentWhere(answered, () => true, "it is there");
+    first.process.kill("SIGTERM");
+    await first.ended;
+
+    run();
+    await repository.commit("later", { "policies/shop.yaml": text.replace("25h", "26h") });
+    const later = await openPull("later");
+    await commentWhere(
+      later,
+      (body) => body.includes("Policies"),
+      "a later one is answered, and so all were looked at",
+    );
+
+    expect([await comments(draft), await comments(foreign)]).toEqual([[], []]);
+    expect(await comments(answered)).toEqual([before]);
+  });
+
+  it("is answered at once when Gitea's webhook hastens it", async () => {
+    const { namespace, bucket } = holdfast;
+    await repository.commit("main", { "policies/location.yaml": locationYaml(namespace, bucket) });
+    const [port, secret] = [await freePort(), "a long secret"];
+    run("10m", ["--health-address", `127.0.0.1:${port}`], { HOLDFAST_WEBHOOK_SECRET: secret });
+    await waitUntil(async () => (await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => undefined))?.ok === true, {
+      what: "it is ready",
+    });
+    const url = `http://127.0.0.1:${port}/hooks/${namespace}/command-line`;
+    const config = { url, content_type: "json", secret };
+    const events = ["push", "pull_request", "pull_request_sync"];
+    await repository.call({ method: "POST", path: "/hooks", body: { type: "gitea", config, events, active: true } });
+
+    await repository.commit("hooked", { "policies/shop.yaml": policyYaml(namespace, "shop", shop) });
+    const number = await openPull("hooked");
+
+    await commentWhere(
+      number,
+      (body) => body.includes("Policies"),
+      "there is an answer long before the interval is over",
+    );
+  });
+});
