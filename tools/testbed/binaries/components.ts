@@ -84,6 +84,15 @@ export const SYSTEM_COMPONENTS: readonly Component[] = [
     commands: ["gitea"],
     remedy: "set HOLDFAST_TESTBED_GITEA to a gitea binary that has its pages inside",
   },
+  {
+    name: "kubeconform",
+    source: join(GO, "kubeconform"),
+    module: "github.com/yannh/kubeconform",
+    package: "github.com/yannh/kubeconform/cmd/kubeconform",
+    ldflags: () => [],
+    commands: ["kubeconform"],
+    remedy: "set HOLDFAST_TESTBED_KUBECONFORM to a kubeconform binary",
+  },
 ];
 
 /** The component that provides a command. */

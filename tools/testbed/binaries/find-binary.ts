@@ -23,6 +23,7 @@ const OWN_VARIABLE: Readonly<Record<string, string>> = {
   etcd: "TEST_ASSET_ETCD",
   "kube-apiserver": "TEST_ASSET_KUBE_APISERVER",
   "kube-apiserver-newer": "HOLDFAST_TESTBED_NEWER_APISERVER",
+  kubeconform: "HOLDFAST_TESTBED_KUBECONFORM",
   kubectl: "TEST_ASSET_KUBECTL",
   gitea: "HOLDFAST_TESTBED_GITEA",
   kwok: "HOLDFAST_TESTBED_KWOK",
