@@ -166,7 +166,10 @@ async function answerOne(
   const heads = `${pull.head.revision} ${place.base}`;
   if (known?.inputs === heads && deps.clock.monotonic() < known.staleMs) return;
   const tree = await readPullRequest({ ...place, defaultNamespace: deps.installation.namespace }, pull);
-  if (tree.head !== pull.head.revision) return; // pushed meanwhile: the next look sees the same in both
+  // Asked after the base was fetched: one that was merged before would be planned against itself, and one that was pushed
+  // to is seen whole by the next look.
+  const now = await place.forge.get(pull.number);
+  if (now?.state !== "open" || now.head.revision !== tree.head) return;
   const { answerer, folder, branch, base, hideValues } = place;
   const asked = { source: answerer.source, folder, branch, base, pull, tree };
   const made = await makeReport(deps, asked, { hideValues, signal });

@@ -120,7 +120,7 @@ async function apple(): Promise<string | undefined> {
   return ((await cluster.get("ConfigMap", shop, "prices")).data as { apple?: string }).apple;
 }
 
-describe("a restore by pull request, on Gitea", () => {
+describe("a restore by pull request, on Gitea", { timeout: 600_000 }, () => {
   it("is answered, answered again, merged, run, and told of in one comment", async () => {
     const { namespace, bucket } = holdfast;
     await repository.commit("main", {
