@@ -75,7 +75,8 @@ async function copyAssets(component: Component, folder: GuardedFolder, draft: st
   if (component.assets === undefined) return;
   const args = ["list", "-m", "-f", "{{.Dir}}", component.module];
   // the log of `go list` begins with the packages that were counted
-  const module = (await runGo({ component, folder, args, onProgress: () => undefined })).trim().split("\n").at(-1) ?? "";
+  const module =
+    (await runGo({ component, folder, args, onProgress: () => undefined })).trim().split("\n").at(-1) ?? "";
   // Go's module cache is read-only, folders too: a plain copy could not be removed again.
   for (const asset of component.assets) {
     for (const entry of await readdir(join(module, asset), { recursive: true, withFileTypes: true })) {
