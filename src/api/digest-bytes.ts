@@ -59,6 +59,8 @@ class CanonicalWriter {
   #spare: Buffer = Buffer.alloc(0);
   #used = 0;
   #hasMetadata = false;
+  /** The first backslash from some place on, as far as is known. */
+  #slash = -1;
 
   /** The canonical bytes of an object's content, valid until the next call; undefined: parse it. */
   contentOf(body: Buffer): Buffer | undefined {
@@ -67,6 +69,7 @@ class CanonicalWriter {
     if (this.#out.length < body.length + 16) this.#out = Buffer.allocUnsafeSlow(body.length * 2);
     this.#used = 0;
     this.#hasMetadata = false;
+    this.#slash = -1;
     try {
       const end = this.#object(body, skipSpace(body, 0), "root", 0);
       const isWhole = this.#hasMetadata && skipSpace(body, end) === body.length;
@@ -169,6 +172,21 @@ class CanonicalWriter {
   }
 
   #string(bytes: Buffer, start: number): number {
+    const end = stringEnd(bytes, start);
+    if (this.#nextSlash(bytes, start) < end) return this.#escapedString(bytes, start);
+    this.#used += copyBytes(bytes, this.#out, { from: start, to: end, at: this.#used });
+    return end;
+  }
+
+  /** Most objects have no escape at all: one search tells it of all their strings. */
+  #nextSlash(bytes: Buffer, from: number): number {
+    if (this.#slash >= from) return this.#slash;
+    const found = bytes.indexOf(BACKSLASH, from);
+    this.#slash = found < 0 ? bytes.length : found;
+    return this.#slash;
+  }
+
+  #escapedString(bytes: Buffer, start: number): number {
     const out = this.#out;
     let used = this.#used;
     out[used++] = QUOTE;
@@ -249,8 +267,11 @@ function compareKeys(bytes: Buffer, a: number, b: number): number {
   }
 }
 
-function copyBytes(source: Buffer, target: Buffer, where: { from: number; to: number; at: number }): number {
-  const { from, to, at } = where;
+function copyBytes(
+  source: Buffer,
+  target: Buffer,
+  { from, to, at }: { readonly from: number; readonly to: number; readonly at: number },
+): number {
   if (to - from > SHORT_COPY) return source.copy(target, at, from, to);
   for (let index = from; index < to; index++) target[at + index - from] = source[index] as number;
   return to - from;

@@ -111,6 +111,80 @@ describe("an API server that fails", () => {
     ]);
   });
 
+  it("by a storm of 429 to everybody: the backup waits as it is told, and is whole", async () => {
+    const storm = 6;
+    proxy.setFaults(
+      faultOnce(() => true, { ...status(429, "TooManyRequests"), headers: { "retry-after": "1" } } as Fault, storm),
+    );
+    const before = proxy.calls.length;
+
+    const { outcome, configMaps } = await make();
+
+    const calls = proxy.calls.slice(before);
+    expect([outcome.phase, outcome.warnings, configMaps.length]).toEqual(["Completed", 0, CONFIG_MAPS]);
+    expect(calls.filter((call) => call.status === 429)).toHaveLength(storm);
+  });
+
+  describe("in the time that a LIST may take", () => {
+    let hasty: KubeClient;
+    beforeAll(async () => {
+      hasty = await client(proxy.kubeconfigPath, { limits: { listTimeoutMs: 2_000, retryForMs: 5_000 } });
+    });
+    const makeHastily = async () =>
+      await makeBackup({ kube: hasty, store, limits: { pageSize: 25 } }, backupRequest(spec()));
+
+    it("by not answering twice: the backup is whole", async () => {
+      proxy.setFaults(faultOnce((call) => lists("configmaps", call), { type: "hang" }, 2));
+
+      const made = await makeHastily();
+
+      expect([made.outcome.phase, made.outcome.warnings]).toEqual(["Completed", 0]);
+      const configMaps = (await made.objects()).filter((object) => object.startsWith(`configmaps ${namespace}/c-`));
+      expect([configMaps.length, new Set(configMaps).size]).toEqual([CONFIG_MAPS, CONFIG_MAPS]);
+    });
+
+    it("by never answering for one kind: PartiallyFailed, with the reason", async () => {
+      proxy.setFaults((call) => (lists("secrets", call) ? { type: "hang" } : undefined));
+
+      const made = await makeHastily();
+
+      expect([made.outcome.phase, made.outcome.errors]).toEqual(["PartiallyFailed", 1]);
+      expect(made.outcome.results.errors.namespaces?.[namespace]).toEqual([
+        expect.stringMatching(/resource: \/secrets .*could not list.*no answer within 2000 ms/),
+      ]);
+    });
+  });
+
+  it("by pages with an object over 1 MiB: it is whole, byte for byte", async () => {
+    const large = await cluster.createNamespace();
+    const noise = (bytes: number): string => randomBytes(bytes).toString("base64");
+    for (const name of ["small", "huge", "tiny"]) {
+      const isHuge = name === "huge";
+      const metadata = { name, namespace: large, annotations: { noise: noise(isHuge ? 150_000 : 10) } };
+      await cluster.create({
+        apiVersion: "v1",
+        kind: "ConfigMap",
+        metadata,
+        data: { noise: noise(isHuge ? 750_000 : 10) },
+      });
+    }
+
+    const made = await makeBackup({ kube, store }, backupRequest({ includedNamespaces: [large] }));
+
+    const reader = await openBackup(store, made.name);
+    const row = await reader.row("configmaps", { namespace: large, name: "huge" });
+    const stored = row === undefined ? undefined : await reader.read(row);
+    const live = await kube.getBytes(
+      { group: "", version: "v1", resource: "configmaps" },
+      { namespace: large, name: "huge" },
+    );
+    expect(made.outcome.phase).toBe("Completed");
+    expect(stored?.length).toBeGreaterThan(1024 * 1024);
+    expect(JSON.parse(String(stored))).toEqual(JSON.parse(Buffer.from(live ?? []).toString()));
+    expect((await verifyBackup(store, made.name, { readData: true })).problems).toEqual([]);
+    await reader.close();
+  });
+
   it("at one kind for good: PartiallyFailed, naming it, with all the others", async () => {
     proxy.setFaults((call) => (lists("secrets", call) ? status(403, "Forbidden") : undefined));
 
@@ -185,6 +259,26 @@ describe("a store that fails", () => {
 
     expect([made.outcome.phase, faults.length]).toEqual(["Completed", 0]);
     expect((await verifyBackup(store, made.name, { readData: true })).problems).toEqual([]);
+  });
+
+  const skewed: Fault = {
+    type: "answer",
+    status: 403,
+    body: "<Error><Code>RequestTimeTooSkewed</Code><Message>The difference is too large.</Message></Error>",
+  };
+
+  it("because the clocks differ for good: Failed, says so, and nothing is left behind", async () => {
+    proxy.setFaults((call) => (puts("tar.gz")(call) ? skewed : undefined));
+
+    const { name, outcome } = await make();
+
+    expect([outcome.phase, outcome.failureReason]).toEqual([
+      "Failed",
+      expect.stringContaining("the clocks of this machine"),
+    ]);
+    proxy.setFaults();
+    expect(await keysOf(store, `backups/${name}/`)).toEqual([]);
+    expect((await s3.client.send(new ListMultipartUploadsCommand({ Bucket: bucket }))).Uploads ?? []).toEqual([]);
   });
 
   it.each(["tar.gz", "-results.gz", "holdfast-index", "holdfast.json", "velero-backup.json"])(

@@ -1,0 +1,128 @@
+/** A leader that stops in the middle of an upload, as a paused machine does, and goes on after another has taken over. */
+import { randomBytes } from "node:crypto";
+import { ListMultipartUploadsCommand, ListObjectsV2Command } from "@aws-sdk/client-s3";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import type { IncomingCall } from "../../tools/testbed/http/fault.ts";
+import { waitUntil } from "../../tools/testbed/process/wait-until.ts";
+import { startProxy } from "../support/proxy.ts";
+import { useS3 } from "../support/use-s3.ts";
+import { usePrivateCluster } from "../support/use-test-cluster.ts";
+import { policyYaml, QUICK_LEASE, type Running, useInstallation } from "./run-fixture.ts";
+import { phaseOf, reasonOf } from "./run-killed-fixture.ts";
+
+const cluster = usePrivateCluster();
+const holdfast = useInstallation(cluster);
+const s3 = useS3();
+
+let store: Awaited<ReturnType<typeof startProxy>>;
+beforeEach(async () => {
+  store = await startProxy(s3.connection.endpoint);
+});
+afterEach(() => store.stop());
+
+/** More than fits into one part, so that the archive is a multipart upload. */
+const CONFIG_MAPS = 14;
+
+async function fillShop(): Promise<string> {
+  const shop = await cluster.createNamespace();
+  for (let index = 0; index < CONFIG_MAPS; index++) {
+    const metadata = { name: `large-${index}`, namespace: shop };
+    const data = { noise: randomBytes(675_000).toString("base64") };
+    await cluster.create({ apiVersion: "v1", kind: "ConfigMap", metadata, data });
+  }
+  return shop;
+}
+
+async function commitDesired(bucket: string): Promise<void> {
+  const { namespace } = holdfast;
+  const { accessKeyId, secretAccessKey } = s3.connection;
+  const metadata = { name: "keys", namespace };
+  await cluster.create({ apiVersion: "v1", kind: "Secret", metadata, stringData: { accessKeyId, secretAccessKey } });
+  await holdfast.commit({
+    "location.yaml": `apiVersion: holdfast.dev/v1alpha1
+kind: BackupStorageLocation
+metadata:
+  name: main
+  namespace: ${namespace}
+spec:
+  provider: s3
+  s3:
+    bucket: ${bucket}
+    endpoint: ${store.url}
+    credentialsSecretRef:
+      name: keys
+  default: true
+`,
+    "shop.yaml": policyYaml(namespace, "shop", await fillShop()),
+  });
+}
+
+function start(): { readonly running: Running; readonly log: () => string } {
+  const args = ["run", "--repo", holdfast.repository.path, "--interval", "1s", "--grace", "1s", ...QUICK_LEASE];
+  const running = holdfast.start(args);
+  let log = "";
+  running.process.stderr?.on("data", (chunk: Buffer) => {
+    log += chunk.toString("utf8");
+  });
+  return { running, log: () => log };
+}
+
+async function until(what: string, isTrue: () => boolean | Promise<boolean>): Promise<void> {
+  await waitUntil(async () => await isTrue(), { what, timeoutMs: 90_000, intervalMs: 200 });
+}
+
+async function backups(): Promise<string[]> {
+  const found = await cluster.list("Backup", holdfast.namespace);
+  return found.map((each) => `${timeless(each.metadata.name)} ${phaseOf(each)} ${reasonOf(each)}`).sort();
+}
+
+function timeless(name: string): string {
+  return name.replace(/\d{14}/, "SLOT");
+}
+
+/** Every object of the bucket with the digest that the server gives it. */
+async function objects(bucket: string): Promise<string[]> {
+  const page = await s3.client.send(new ListObjectsV2Command({ Bucket: bucket }));
+  return (page.Contents ?? []).map(({ Key, ETag }) => `${timeless(Key ?? "")} ${ETag}`).sort();
+}
+
+async function unfinishedUploads(bucket: string): Promise<number> {
+  return (await s3.client.send(new ListMultipartUploadsCommand({ Bucket: bucket }))).Uploads?.length ?? 0;
+}
+
+it("a leader frozen in mid-upload and thawed after another has taken over changes nothing", async () => {
+  const bucket = await s3.createBucket();
+  await commitDesired(bucket);
+  const isPart = ({ url }: IncomingCall): boolean => url.includes("partNumber=");
+  let frozen = false;
+  const first = start();
+  store.setFaults((call) => {
+    if (isPart(call) && !frozen) frozen = first.running.process.kill("SIGSTOP");
+    return undefined;
+  });
+  await until("the leader is frozen in the middle of a part", () => frozen);
+  const second = start();
+  const made = ["shop-hourly-SLOT Failed Interrupted", "shop-hourly-SLOT-r1 Completed Completed"];
+  await until("the other has made the slot up", async () => (await backups()).join() === made.join());
+  await until("the record is written", async () =>
+    Object.keys(await holdfast.record()).some((path) => path.endsWith("-r1.yaml")),
+  );
+  const before = await objects(bucket);
+  const head = await holdfast.repository.resolve(`refs/heads/holdfast/${holdfast.cluster}`);
+
+  first.running.process.kill("SIGCONT");
+  await until("the first sees that it leads no more", () => first.log().includes("leads no more"));
+  await until("its upload is ended", async () => (await unfinishedUploads(bucket)) === 0);
+  first.running.process.kill("SIGTERM");
+  const ended = await first.running.ended;
+  second.running.process.kill("SIGTERM");
+  await second.running.ended;
+
+  expect(await backups()).toEqual(made);
+  expect(await objects(bucket)).toEqual(before);
+  expect(before.filter((object) => object.includes("velero-backup.json"))).toEqual([
+    expect.stringContaining("backups/shop-hourly-SLOT-r1/velero-backup.json"),
+  ]);
+  expect(await holdfast.repository.resolve(`refs/heads/holdfast/${holdfast.cluster}`)).toBe(head);
+  expect(ended.code).toBe(0);
+});
