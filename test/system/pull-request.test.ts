@@ -110,7 +110,7 @@ async function commentWhere(number: number, holds: (body: string) => boolean, wh
 
 /** The comment as a person sees it; `UPDATE_IMAGE=1` keeps it for the documentation. */
 async function keepImage(comment: number, url: string): Promise<void> {
-  const image = await elementImage({ url, selector: `#issuecomment-${comment}`, width: 900, openDetails: true });
+  const image = await elementImage({ url, selector: `#issuecomment-${comment} .render-content`, width: 900, openDetails: true });
   expect(image.subarray(1, 4).toString()).toBe("PNG");
   expect(image.length).toBeGreaterThan(10_000);
   if (process.env.UPDATE_IMAGE === "1") await writeFile(new URL("../../docs/pull-request.png", import.meta.url), image);

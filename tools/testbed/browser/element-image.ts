@@ -54,6 +54,8 @@ async function capture(port: number, { url, selector, openDetails }: ElementPict
   const tab = await openTab(page?.webSocketDebuggerUrl ?? "");
   try {
     await tab.send("Page.enable");
+    // Gitea's module holds no built front end, and its pages put up a dialog over that, which would stop everything.
+    await tab.send("Emulation.setScriptExecutionDisabled", { value: true });
     await tab.send("Page.navigate", { url });
     const unfold =
       openDetails === true ? "for (const each of document.querySelectorAll('details')) each.open = true;" : "";
