@@ -110,7 +110,12 @@ async function commentWhere(number: number, holds: (body: string) => boolean, wh
 
 /** The comment as a person sees it; `UPDATE_IMAGE=1` keeps it for the documentation. */
 async function keepImage(comment: number, url: string): Promise<void> {
-  const image = await elementImage({ url, selector: `#issuecomment-${comment} .render-content`, width: 900, openDetails: true });
+  const image = await elementImage({
+    url,
+    selector: `#issuecomment-${comment} .render-content`,
+    width: 900,
+    openDetails: true,
+  });
   expect(image.subarray(1, 4).toString()).toBe("PNG");
   expect(image.length).toBeGreaterThan(10_000);
   if (process.env.UPDATE_IMAGE === "1") await writeFile(new URL("../../docs/pull-request.png", import.meta.url), image);
@@ -200,7 +205,7 @@ describe("a restore by pull request, on Gitea", { timeout: 600_000 }, () => {
     await commentWhere(number, (body) => body.includes("changed here and on the base branch"), "the conflict is told");
 
     const other = await repository.commit("another", {
-      "policies/shop.yaml": policyYaml(namespace, "shop", "*").replace("25h", "5h"),
+      "policies/shop.yaml": policyYaml(namespace, "shop", '"*"').replace("25h", "5h"),
     });
     const pull = await openPull("another");
     const effects = await commentWhere(pull, (body) => body.includes("newly covered"), "the policy's effects are told");
