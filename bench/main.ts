@@ -39,7 +39,7 @@ async function main(): Promise<void> {
     const results: BenchResult[] = [];
     for (const bench of options.benches) {
       if (bench === "record") {
-        for (const line of await benchRecord(say)) console.log(JSON.stringify(line));
+        for await (const line of benchRecord(say)) console.log(JSON.stringify(line));
         continue;
       }
       say(`${bench}: ${options.runs} runs`);

@@ -20,15 +20,13 @@ export interface RecordLine {
 }
 
 /** Measures commits on a long branch, with keys in one folder and in many, and ten clusters at once. */
-export async function benchRecord(say: (line: string) => void): Promise<readonly RecordLine[]> {
+export async function* benchRecord(say: (line: string) => void): AsyncGenerator<RecordLine, void, void> {
   const server = await startGitServer();
   const cacheDir = await mkdtemp(join(tmpdir(), "holdfast-bench-record-"));
   try {
-    return [
-      ...(await longBranch(server, cacheDir, { count: RECORDS, pathOf: keyPath }, "keys in 256 folders", say)),
-      ...(await longBranch(server, cacheDir, { count: RECORDS, pathOf: flatKeyPath }, "keys in one folder", say)),
-      ...(await tenClusters(server, cacheDir, say)),
-    ];
+    yield* await tenClusters(server, cacheDir, say);
+    yield* await longBranch(server, cacheDir, { count: RECORDS, pathOf: keyPath }, "keys in 256 folders", say);
+    yield* await longBranch(server, cacheDir, { count: RECORDS, pathOf: flatKeyPath }, "keys in one folder", say);
   } finally {
     await server.stop();
     await rm(cacheDir, { recursive: true, force: true });
