@@ -250,6 +250,25 @@ describe("a restore by pull request, on Gitea", { timeout: 600_000 }, () => {
     expect(await comments(answered)).toEqual([before]);
   });
 
+  it("is answered by a CI job, without a controller", async () => {
+    const { namespace, bucket } = holdfast;
+    await repository.commit("main", { "policies/location.yaml": locationYaml(namespace, bucket) });
+    const head = await repository.commit("job", { "policies/shop.yaml": policyYaml(namespace, "shop", shop) });
+    const number = await openPull("job");
+    const page = `${gitea.url}/${repository.owner}/${repository.name}/pulls/${number}`;
+    const job = () =>
+      holdfast.start(["plan", "--pr", page, "--path", "policies"], { env: { HOLDFAST_GIT_TOKEN: gitea.admin.token } })
+        .ended;
+
+    const [first, second] = [await job(), await job()];
+
+    expect([first.code, second.code]).toEqual([0, 0]);
+    expect(first.stdout).toContain("#### Policies");
+    expect([first.stderr, second.stderr]).toEqual([`${page}: comment created\n`, `${page}: comment unchanged\n`]);
+    expect(await comments(number)).toHaveLength(1);
+    expect(await statuses(head)).toEqual({ "holdfast/validate": "success", "holdfast/plan": "success" });
+  });
+
   it("is answered at once when Gitea's webhook hastens it", async () => {
     const { namespace, bucket } = holdfast;
     await repository.commit("main", { "policies/location.yaml": locationYaml(namespace, bucket) });
