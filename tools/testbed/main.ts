@@ -47,8 +47,9 @@ program
 
 program
   .command("build")
-  .description("find or build all servers without starting any")
-  .action(async () => print(await build()));
+  .description("find or build the servers of `npm test` without starting any")
+  .option("--system", "those of `npm run test:system` too", false)
+  .action(async (options: { system: boolean }) => print(await build(options)));
 
 function print(text: string): void {
   process.stdout.write(`${text}\n`);

@@ -60,6 +60,10 @@ export const COMPONENTS: readonly Component[] = [
     commands: ["kwok"],
     remedy: "set HOLDFAST_TESTBED_KWOK to a kwok binary",
   },
+];
+
+/** What only `npm run test:system` needs: built when a test asks for it. */
+export const SYSTEM_COMPONENTS: readonly Component[] = [
   {
     name: "newer",
     source: join(GO, "newer"),
@@ -69,10 +73,6 @@ export const COMPONENTS: readonly Component[] = [
     commands: ["kube-apiserver-newer"],
     remedy: "set HOLDFAST_TESTBED_NEWER_APISERVER to a kube-apiserver of the next minor release",
   },
-];
-
-/** What only `npm run test:system` needs: built when a test asks for it. */
-export const SYSTEM_COMPONENTS: readonly Component[] = [
   {
     name: "gitea",
     source: join(GO, "gitea"),
