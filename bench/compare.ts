@@ -17,6 +17,23 @@ export interface BenchContext {
 /** LISTs in flight of the product (`DEFAULT_BACKUP_LIMITS.lists`), and so of its baseline. */
 export const LISTS = 4;
 
+/** Among these the best width for bare writes is looked for. */
+export const WIDTHS = [8, 16, 32, 64];
+
+/** The width at which a sample of bare writes is done first. */
+export async function bestWidth(
+  write: (width: number) => Promise<Measured>,
+  say: (line: string) => void,
+): Promise<number> {
+  let best = { width: 0, ms: Number.POSITIVE_INFINITY };
+  for (const width of WIDTHS) {
+    const { ms } = await write(width);
+    say(`bare writes, ${width} in flight: ${Math.round(ms)} ms for a sample`);
+    if (ms < best.ms) best = { width, ms };
+  }
+  return best.width;
+}
+
 /** The runs of both sides, in their order. */
 export interface Pairs {
   readonly limits: readonly Measured[];

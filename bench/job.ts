@@ -4,14 +4,18 @@ import type { BareConnection } from "./bare-client.ts";
 
 /** What one measured process is to do. */
 export interface Job {
-  readonly role: "bare-lists" | "bare-posts" | "backup" | "restore" | "plan" | "object" | "idle";
+  readonly role: "bare-lists" | "bare-posts" | "bare-patches" | "backup" | "restore" | "plan" | "object" | "idle";
   readonly connection: BareConnection & { readonly kubeconfigPath: string };
   readonly store?: StoreTarget;
   /** LISTs or POSTs in flight. */
   readonly width?: number;
   readonly gzip?: boolean;
   readonly backupName?: string;
-  /** A file of `path<TAB>body` lines, for `bare-posts`. */
+  /** Of a restore: the value of its label, what becomes of existing objects, and whether a safety backup comes first. */
+  readonly run?: string;
+  readonly update?: boolean;
+  readonly safety?: boolean;
+  /** A file of `path<TAB>body` lines, for `bare-posts` and `bare-patches`. */
   readonly bodiesFile?: string;
   /** Use only so many of the bodies. */
   readonly sample?: number;
@@ -36,6 +40,8 @@ export interface Work {
   readonly bytes: number;
   /** HTTP exchanges with the API server, where the role counts them. */
   readonly requests?: number;
+  /** Those of them that change something. */
+  readonly writes?: number;
   /** On all threads, within `ms`. */
   readonly workCpuMs: number;
   /** Until the first byte of the archive was on its way to the store. */

@@ -8,7 +8,8 @@ import { benchGrowth } from "./benches/growth.ts";
 import { benchObject } from "./benches/object.ts";
 import { benchPlan } from "./benches/plan.ts";
 import { benchRecord } from "./benches/record.ts";
-import { benchRestore } from "./benches/restore.ts";
+import { benchAppliedRestore, benchRestore, benchSafeRestore } from "./benches/restore.ts";
+import { benchSafeUpdate, benchUpdate, benchUpdateAgain } from "./benches/update.ts";
 import type { BenchContext } from "./compare.ts";
 import { type BenchName, readOptions, USAGE } from "./options.ts";
 import { type BenchResult, renderTable } from "./result.ts";
@@ -21,6 +22,11 @@ const RUN: Readonly<
   object: benchObject,
   plan: benchPlan,
   restore: benchRestore,
+  "restore-safe": benchSafeRestore,
+  "restore-applied": benchAppliedRestore,
+  update: benchUpdate,
+  "update-safe": benchSafeUpdate,
+  "update-again": benchUpdateAgain,
   growth: benchGrowth,
 };
 

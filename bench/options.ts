@@ -1,10 +1,22 @@
 import { parseArgs } from "node:util";
 
-export const BENCHES = ["backup", "object", "restore", "plan", "growth", "record"] as const;
+export const BENCHES = [
+  "backup",
+  "object",
+  "restore",
+  "restore-safe",
+  "restore-applied",
+  "update",
+  "update-safe",
+  "update-again",
+  "plan",
+  "growth",
+  "record",
+] as const;
 export type BenchName = (typeof BENCHES)[number];
 
-/** Without names; growth fills four clusters and takes its time. */
-const DEFAULT_BENCHES: readonly BenchName[] = ["backup", "object", "restore", "plan"];
+/** Without names; growth fills four clusters and takes its time, the others are variants. */
+const DEFAULT_BENCHES: readonly BenchName[] = ["backup", "object", "restore", "update", "update-again", "plan"];
 
 /** What to measure and how. */
 export interface BenchOptions {
@@ -18,14 +30,19 @@ export interface BenchOptions {
   readonly json: boolean;
 }
 
-export const USAGE = `usage: npm run bench -- [backup|object|restore|plan|growth]... [options]
+export const USAGE = `usage: npm run bench -- [bench]... [options]
 
-Measures the product against the bare server on a testbed of its own; without names, all but growth and record.
+Measures the product against the bare server on a testbed of its own; without names, those marked with *.
 
-  backup           a backup of everything
-  object           one object read out of such a backup
-  restore          a restore of it into an empty cluster
-  plan             a plan of it against the cluster that it was made of
+* backup           a backup of everything
+* object           one object read out of such a backup
+* restore          a restore of it into an empty cluster
+  restore-safe     the same after a safety backup, which finds nothing to copy
+  restore-applied  the same of objects that were made by server-side apply
+* update           a restore by update into the cluster that it was made of: every object gets its labels
+  update-safe      the same after a safety backup of every object
+* update-again     the same run once more: nothing is written
+* plan             a plan of it against the cluster that it was made of
   growth           backup at several counts, each in a cluster of its own, and the exponent
   record           commits on a long status branch, and ten clusters that record at once
 

@@ -3,10 +3,20 @@ import { type BenchObject, foundation, objectMix } from "./object-mix.ts";
 
 const CLIENTS = 32;
 
+const APPLY = "application/apply-patch+yaml";
+
+/** How objects are made: by POST, or by server-side apply, as GitOps controllers do. */
+export type Made = "created" | "applied";
+
 /** Fills an empty cluster with `count` objects by 32 parallel clients. */
-export async function populate(connection: BareConnection, count: number): Promise<void> {
+export async function populate(connection: BareConnection, count: number, made: Made = "created"): Promise<void> {
   const client = createBareClient(connection);
-  const post = ({ path, body }: BenchObject) => client.send("POST", `${path}?fieldManager=bench`, JSON.stringify(body));
+  const post = ({ path, body }: BenchObject) => {
+    const text = JSON.stringify(body);
+    if (made === "created") return client.send("POST", `${path}?fieldManager=bench`, text);
+    const { name } = (body as { metadata: { name: string } }).metadata;
+    return client.send("PATCH", `${path}/${name}?fieldManager=bench&force=true`, text, APPLY);
+  };
   try {
     for (const object of foundation(count)) await post(object);
     await untilServed(() => client.send("GET", "/apis/bench.holdfast.example/v1/widgets?limit=1"));

@@ -4,7 +4,7 @@ import { createGuardedFolder } from "../tools/testbed/process/guarded-folder.ts"
 import { createBucket } from "../tools/testbed/s3/bucket.ts";
 import { startS3Server } from "../tools/testbed/s3/s3-server.ts";
 import type { Job, StoreTarget } from "./job.ts";
-import { populate } from "./populate.ts";
+import { type Made, populate } from "./populate.ts";
 
 /** An empty cluster of a bench's own. Without a controller manager: nothing but the bench writes to it. */
 export function startBenchCluster(): Promise<ControlPlane> {
@@ -12,10 +12,10 @@ export function startBenchCluster(): Promise<ControlPlane> {
 }
 
 /** A cluster of a bench's own that holds `count` objects. */
-export async function fillCluster(count: number): Promise<ControlPlane> {
+export async function fillCluster(count: number, made: Made = "created"): Promise<ControlPlane> {
   const cluster = await startBenchCluster();
   try {
-    await populate(connectionOf(cluster), count);
+    await populate(connectionOf(cluster), count, made);
     return cluster;
   } catch (error) {
     await cluster.stop();

@@ -11,6 +11,7 @@ type Role = (job: Job) => Promise<Work>;
 const ROLES: Readonly<Record<Job["role"], () => Promise<{ run: Role }>>> = {
   "bare-lists": () => import("./roles/bare-lists.ts"),
   "bare-posts": () => import("./roles/bare-posts.ts"),
+  "bare-patches": () => import("./roles/bare-patches.ts"),
   backup: () => import("./roles/backup.ts"),
   restore: () => import("./roles/restore.ts"),
   plan: () => import("./roles/plan.ts"),

@@ -1,16 +1,10 @@
-import { createReadStream } from "node:fs";
-import { createInterface } from "node:readline";
 import { createBareClient, inParallel } from "../bare-client.ts";
+import { readBodies } from "../bodies-file.ts";
 import { type Job, stopwatch, type Work } from "../job.ts";
 
 /** The limit of a restore: the same bodies POSTed, so many at once, foundations first. */
 export async function run(job: Job): Promise<Work> {
-  const lines: string[] = [];
-  for await (const line of createInterface({ input: createReadStream(job.bodiesFile ?? "") })) lines.push(line);
-  const bodies = lines.map((line) => ({
-    path: line.slice(0, line.indexOf("\t")),
-    body: Buffer.from(line.slice(line.indexOf("\t") + 1)),
-  }));
+  const bodies = await readBodies(job.bodiesFile ?? "");
   const isFoundation = ({ path }: { path: string }) =>
     path.endsWith("/namespaces") || path.endsWith("/customresourcedefinitions");
   const first = bodies.filter(isFoundation);

@@ -5,28 +5,32 @@ import { createLogger } from "../../src/log.ts";
 import type { ObjectStore } from "../../src/storage/object-store.ts";
 import type { Job } from "../job.ts";
 
-/** The product's own adapters, as `holdfast` builds them; `requests` counts exchanges with the API server. */
+/** The product's own adapters, as `holdfast` builds them; `requests` counts exchanges with the API server, `writes` those that are no GET. */
 export interface Product {
   readonly kube: KubeClient;
   readonly store: ObjectStore;
   readonly clock: typeof systemClock;
   readonly log: ReturnType<typeof createLogger>;
   requests(): number;
+  writes(): number;
 }
 
 export async function openProduct(job: Job): Promise<Product> {
   let requests = 0;
+  let writes = 0;
   const log = createLogger("error");
   const kube = await createKubeClient({
     kubeconfigPath: job.connection.kubeconfigPath,
     clock: systemClock,
     log,
     userAgent: "holdfast/bench",
-    observe: () => {
+    observe: ({ method }) => {
       requests++;
+      if (method !== "GET") writes++;
     },
   });
-  return { kube, store: await openStore(job), clock: systemClock, log, requests: () => requests };
+  const store = await openStore(job);
+  return { kube, store, clock: systemClock, log, requests: () => requests, writes: () => writes };
 }
 
 async function openStore({ store }: Job): Promise<ObjectStore> {

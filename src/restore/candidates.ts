@@ -2,7 +2,7 @@
 import { parseJson } from "../api/json.ts";
 import type { KubeObject, ObjectKey } from "../api/object.ts";
 import { formatKey } from "../api/object.ts";
-import { compareUtf8, type IndexRow } from "../storage/index-row.ts";
+import { compareKeys, compareUtf8, type IndexRow } from "../storage/index-row.ts";
 import { targetNamespaceOf } from "./options.ts";
 import type { RestoreSession } from "./session.ts";
 
@@ -28,11 +28,10 @@ export async function candidatesOf(session: RestoreSession, resource: string): P
     }
   }
   const candidates = rows.map((row) => ({ row, target: targetOf(row) }));
-  return candidates.sort(
-    (a, b) => compareUtf8(formatKey(a.target), formatKey(b.target)) || compareUtf8(a.row.namespace, b.row.namespace),
-  );
+  return candidates.sort((a, b) => compareKeys(a.target, b.target) || compareUtf8(a.row.namespace, b.row.namespace));
 
   function targetOf(row: IndexRow): ObjectKey {
-    return { namespace: row.namespace === "" ? "" : targetNamespaceOf(options, row.namespace), name: row.name };
+    const namespace = row.namespace === "" ? "" : targetNamespaceOf(options, row.namespace);
+    return namespace === row.namespace ? row : { namespace, name: row.name };
   }
 }

@@ -14,6 +14,9 @@ import type { FieldChange } from "../report/plan.ts";
 import { type RestoreLabels, setRestoreLabels } from "./labels.ts";
 import { stripServerFields } from "./strip.ts";
 
+const BACKUP_NAME_PATH = formatPointer(["metadata", "labels", BACKUP_NAME_LABEL]);
+const RESTORE_NAME_PATH = formatPointer(["metadata", "labels", RESTORE_NAME_LABEL]);
+
 /** How a live object differs from what is to stand there. */
 export interface Difference {
   /** RFC 6902, without the guard; valid on the whole live object. Empty: nothing to write. */
@@ -46,20 +49,21 @@ function fieldChange(before: KubeObject, operation: PatchOperation): FieldChange
 }
 
 /** The operations that put only the two labels on. Empty where they stand already. */
-export function labelOperations(live: KubeObject, labels: RestoreLabels): PatchOperation[] {
+export function labelOperations(live: Pick<KubeObject, "metadata">, labels: RestoreLabels): PatchOperation[] {
   const own = live.metadata.labels;
-  const wanted = [
-    [BACKUP_NAME_LABEL, labels.backup],
-    [RESTORE_NAME_LABEL, labels.restore],
-  ] as const;
-  if (own === undefined) return [{ op: "add", path: "/metadata/labels", value: Object.fromEntries(wanted) }];
-  return wanted
-    .filter(([name, value]) => own[name] !== value)
-    .map(([name, value]) => ({ op: "add", path: formatPointer(["metadata", "labels", name]), value }));
+  const { backup, restore } = labels;
+  if (own === undefined) {
+    const value = { [BACKUP_NAME_LABEL]: backup, [RESTORE_NAME_LABEL]: restore };
+    return [{ op: "add", path: "/metadata/labels", value }];
+  }
+  const operations: PatchOperation[] = [];
+  if (own[BACKUP_NAME_LABEL] !== backup) operations.push({ op: "add", path: BACKUP_NAME_PATH, value: backup });
+  if (own[RESTORE_NAME_LABEL] !== restore) operations.push({ op: "add", path: RESTORE_NAME_PATH, value: restore });
+  return operations;
 }
 
 /** Opens a patch with the test of the resourceVersion that it was made against. */
-export function guarded(live: KubeObject, operations: readonly PatchOperation[]): PatchOperation[] {
+export function guarded(live: Pick<KubeObject, "metadata">, operations: readonly PatchOperation[]): PatchOperation[] {
   return [{ op: "test", path: "/metadata/resourceVersion", value: live.metadata.resourceVersion ?? "" }, ...operations];
 }
 

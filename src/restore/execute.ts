@@ -1,6 +1,7 @@
 /** Runs a restore: plans one resource, writes it side by side, waits, and goes on to the next. */
 import { isCoded, messageOf } from "../errors.ts";
 import { ahead } from "./ahead.ts";
+import { type LoadedResource, loadResource } from "./batches.ts";
 import { ensureNamespace } from "./ensure-namespace.ts";
 import { createHookRunner, type HookRunner, type HookTally } from "./hook-run.ts";
 import { type Ended, failureReasonOf, outcomeOf } from "./outcome.ts";
@@ -15,8 +16,8 @@ import type { ObjectRecord, PlannedItem, RestoreDeps, RestoreOutcome, RestoreReq
 import { restoreSpecProblems } from "./validate-spec.ts";
 import { writeItem } from "./write.ts";
 
-/** Objects planned while others are written. */
-const AHEAD = 64;
+/** Resources that change what the next ones find in the cluster: those are not looked at before these are written. */
+const CHANGE_THE_REST: ReadonlySet<string> = new Set(["namespaces", "customresourcedefinitions.apiextensions.k8s.io"]);
 /** Actions that write nothing. */
 const QUIET: ReadonlySet<string> = new Set(["unchanged", "skip", "fail"]);
 /** Most lines of a run's log that are kept. */
@@ -80,9 +81,18 @@ async function runSteps(session: RestoreSession, given: Omit<Sinks, "trailing">)
     owners: createOwnerLinks(),
     lanes: createQuotaLanes(session),
   };
-  for (const resource of await resourcesInOrder(session)) {
+  const pool = createWorkPool(session.limits.maxWrites, () => deps.clock.monotonic());
+  const resources = await resourcesInOrder(session);
+  let loaded: Promise<LoadedResource> | undefined;
+  for (const [index, resource] of resources.entries()) {
     request.signal?.throwIfAborted();
-    await runStep(session, resource, { ...given, trailing });
+    const step = loaded ?? loadResource(session, resource);
+    loaded = undefined;
+    const next = CHANGE_THE_REST.has(resource) ? undefined : resources[index + 1];
+    await runStep(session, { resource, loaded: step, pool }, { ...given, trailing }, () => {
+      loaded = next === undefined ? undefined : loadResource(session, next);
+      loaded?.catch(() => undefined); // thrown at its turn
+    });
     if (resource === "customresourcedefinitions.apiextensions.k8s.io" && tally.counts.created > 0) {
       session.facts.discovery = await deps.kube.discovery({ refresh: true, ...signalOf(request) });
     }
@@ -96,11 +106,27 @@ async function runSteps(session: RestoreSession, given: Omit<Sinks, "trailing">)
   return hooks;
 }
 
-/** One order step. A resource that can't be listed is an error of its own; the others are restored. */
-async function runStep(session: RestoreSession, resource: string, sinks: Sinks): Promise<void> {
-  const pool = createWorkPool(session.limits.maxWrites, () => session.deps.clock.monotonic());
+interface Step {
+  readonly resource: string;
+  readonly loaded: Promise<LoadedResource>;
+  readonly pool: WorkPool;
+}
+
+/**
+ * One order step. A resource that can't be listed is an error of its own; the others are restored. `onPlanned` is called
+ * when its last writes are under way: then there is time to look at the next.
+ */
+async function runStep(
+  session: RestoreSession,
+  { resource, loaded, pool }: Step,
+  sinks: Sinks,
+  onPlanned: () => void,
+): Promise<void> {
   try {
-    for await (const item of ahead(planResource(session, resource), AHEAD)) await dispatch(session, pool, item, sinks);
+    for await (const window of ahead(planResource(session, await loaded), 1)) {
+      for (const item of window) await dispatch(session, pool, item, sinks);
+    }
+    onPlanned();
   } catch (error) {
     session.request.signal?.throwIfAborted();
     if (!isCoded(error, "KubeForbidden") && !isCoded(error, "KubeRejected")) throw error;
@@ -130,8 +156,10 @@ async function dispatch(session: RestoreSession, pool: WorkPool, item: PlannedIt
     await session.request.onRecord?.(record);
     session.request.onProgress?.({ totalItems: tally.items, itemsRestored: tally.items });
   };
-  if (item.barrier !== true) return await pool.start(await trailing.lanes.inTurn(item, task));
-  await pool.drain();
+  if (item.barrier !== true && !QUIET.has(item.entry.action)) {
+    return await pool.start(await trailing.lanes.inTurn(item, task));
+  }
+  if (item.barrier === true) await pool.drain();
   await task();
 }
 

@@ -78,7 +78,7 @@ export function versionOf({ metadata }: KubeObject): { liveVersion?: string } {
 
 /** Equal contents: `update` and `recreate` leave their labels, the other policies leave it alone. */
 export function decideEqual(
-  live: KubeObject,
+  live: Pick<KubeObject, "metadata">,
   rules: { readonly policy: ExistingPolicy; readonly labels: RestoreLabels },
 ): ExistingDecision {
   if (rules.policy === "none" || rules.policy === "fail") return { action: "unchanged" };

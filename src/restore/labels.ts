@@ -23,7 +23,7 @@ export function setRestoreLabels(object: KubeObject, labels: RestoreLabels): voi
 }
 
 /** True when this very run wrote the object before: a resumed run meets its own work. */
-export function hasRestoreLabels(object: KubeObject, labels: RestoreLabels): boolean {
+export function hasRestoreLabels(object: Pick<KubeObject, "metadata">, labels: RestoreLabels): boolean {
   const own = object.metadata.labels;
   return own?.[BACKUP_NAME_LABEL] === labels.backup && own[RESTORE_NAME_LABEL] === labels.restore;
 }

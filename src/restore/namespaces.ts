@@ -1,7 +1,8 @@
 /** Target namespaces: made on first need, from the archived one where there is one, and never changed where they exist. */
 import { parseJson } from "../api/json.ts";
 import type { GroupVersionResource, KubeObject } from "../api/object.ts";
-import { candidatesOf } from "./candidates.ts";
+import { compareKeys } from "../storage/index-row.ts";
+import { liveObjects } from "./live.ts";
 import { targetNamespaceOf } from "./options.ts";
 import type { RestoreSession } from "./session.ts";
 import { stripServerFields } from "./strip.ts";
@@ -10,40 +11,45 @@ import type { PlannedItem } from "./types.ts";
 /** The endpoint of namespaces. */
 export const NAMESPACES: GroupVersionResource = { group: "", version: "v1", resource: "namespaces" };
 
-/** Every selected namespace of the archive. */
-export async function* planNamespaces(session: RestoreSession): AsyncGenerator<PlannedItem> {
-  for (const { row } of await candidatesOf(session, "namespaces")) {
-    const item = await planNamespace(session, row.name);
-    if (item !== undefined) yield item;
+/**
+ * The creation of the namespaces that objects of these source namespaces need; none for those that exist or were planned
+ * before, or for "".
+ */
+export async function planNamespacesOf(session: RestoreSession, sources: Iterable<string>): Promise<PlannedItem[]> {
+  const { facts, deps, options, request } = session;
+  const sourceOf = new Map<string, string>();
+  for (const source of sources) {
+    const target = targetNamespaceOf(options, source);
+    if (source !== "" && !facts.namespaces.has(target) && !sourceOf.has(target)) sourceOf.set(target, source);
   }
+  if (sourceOf.size === 0) return [];
+  const keys = [...sourceOf.keys()].map((name) => ({ namespace: "", name })).sort(compareKeys);
+  const live = liveObjects(deps.kube, NAMESPACES, keys, request.signal);
+  const found = new Map((await live.at(keys)).map((object, index) => [keys[index]?.name, object]));
+  await live.close();
+  const items: PlannedItem[] = [];
+  for (const [target, source] of sourceOf) {
+    facts.namespaces.add(target);
+    const there = found.get(target);
+    const isTerminating = there?.metadata.deletionTimestamp !== undefined;
+    if (there !== undefined && !isTerminating) continue;
+    facts.newNamespaces.add(target);
+    items.push(await planNamespace(session, source, target, isTerminating));
+  }
+  return items;
 }
 
-/**
- * The creation of the namespace that objects of a source namespace need; undefined where it exists, or was planned
- * before, or the objects have none.
- */
-export async function planNamespace(session: RestoreSession, source: string): Promise<PlannedItem | undefined> {
-  if (source === "") return undefined;
-  const target = targetNamespaceOf(session.options, source);
-  if (session.facts.namespaces.has(target)) return undefined;
-  session.facts.namespaces.add(target);
-  const live = await session.deps.kube.get(NAMESPACES, { namespace: "", name: target }, session.request.signal);
-  const terminating = live?.metadata.deletionTimestamp !== undefined;
-  if (live !== undefined && !terminating) return undefined;
-  session.facts.newNamespaces.add(target);
+async function planNamespace(
+  session: RestoreSession,
+  source: string,
+  target: string,
+  isTerminating: boolean,
+): Promise<PlannedItem> {
   const archivedAs = source === target ? {} : { archivedAs: source };
-  const warnings = terminating ? { warnings: ["is being deleted: the restore waits until it is gone"] } : {};
+  const warnings = isTerminating ? { warnings: ["is being deleted: the restore waits until it is gone"] } : {};
+  const place = { resource: "namespaces", apiVersion: "v1", kind: "Namespace", namespace: "", name: target };
   return {
-    entry: {
-      resource: "namespaces",
-      apiVersion: "v1",
-      kind: "Namespace",
-      namespace: "",
-      name: target,
-      ...archivedAs,
-      action: "create",
-      ...warnings,
-    },
+    entry: { ...place, ...archivedAs, action: "create", ...warnings },
     gvr: NAMESPACES,
     desired: await namespaceFor(session, source, target),
     barrier: true,

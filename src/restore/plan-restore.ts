@@ -4,6 +4,7 @@ import { canonicalJson } from "../api/json.ts";
 import type { RestorePlanSpec } from "../api/kinds.generated.ts";
 import { CodedError } from "../errors.ts";
 import { emptyTotals, type PlanEntry, type PlanSummary } from "../report/plan.ts";
+import { loadedAhead } from "./batches.ts";
 import { dryRunItem } from "./dry-run.ts";
 import type { RestoreInputs } from "./inputs.ts";
 import { planResource, resourcesInOrder } from "./planner.ts";
@@ -17,6 +18,8 @@ export { touchedBy } from "./touched.ts";
 /** Actions that leave an object as it is: a live namespace changes them all day, and the digest does not see them. */
 const QUIET: ReadonlySet<string> = new Set(["unchanged", "skip"]);
 
+const HASHED_AT_ONCE = 64 * 1024;
+
 /**
  * Plans a restore. Yields every selected object in restore order and returns the summary.
  * @throws {InvalidSpec} naming every problem of the spec
@@ -27,12 +30,14 @@ export async function* planRestore(deps: RestoreDeps, request: RestoreRequest): 
   const session = await openSession(deps, request);
   const summary = summarize(request.spec, request.backup.digest, request);
   const redact = createSecretRedactor(deps.kube, request.signal);
-  for (const resource of await resourcesInOrder(session)) {
-    for await (const planned of planResource(session, resource)) {
-      const item = request.serverDryRun === true ? await dryRunItem(session, planned) : planned;
-      const entry = await redact(item.entry);
-      summary.add(entry);
-      yield { ...item, entry };
+  for await (const loaded of loadedAhead(session, await resourcesInOrder(session))) {
+    for await (const window of planResource(session, loaded)) {
+      for (const planned of window) {
+        const item = request.serverDryRun === true ? await dryRunItem(session, planned) : planned;
+        const entry = await redact(item.entry);
+        summary.add(entry);
+        yield entry === item.entry ? item : { ...item, entry };
+      }
     }
   }
   return summary.end([...session.facts.notes, ...unusedModifiers(session)]);
@@ -48,9 +53,14 @@ export function summarize(
   { modifierData, storageClassMapping, imageMapping }: RestoreInputs = {},
 ): { add(entry: PlanEntry): void; end(notes: readonly string[]): PlanSummary } {
   const { approval: _approval, ...rest } = spec;
-  const hash = createHash("sha256").update(`[${canonicalJson(rest)},${JSON.stringify(backupDigest)}`);
   const inputs = canonicalJson({ modifierData, storageClassMapping, imageMapping });
-  if (inputs !== "{}") hash.update(`,${inputs}`);
+  const hash = createHash("sha256");
+  // A hash takes long texts much faster than short ones.
+  let text = `[${canonicalJson(rest)},${JSON.stringify(backupDigest)}${inputs === "{}" ? "" : `,${inputs}`}`;
+  const flush = (): void => {
+    hash.update(text);
+    text = "";
+  };
   const totals = emptyTotals();
   const counted = { warnings: 0, removedFields: 0 };
   return {
@@ -59,9 +69,14 @@ export function summarize(
       if ((entry.warnings ?? []).length > 0 || isWarning(entry)) counted.warnings++;
       if (entry.action === "patch")
         counted.removedFields += (entry.changes ?? []).filter((change) => change.op === "remove").length;
-      if (!QUIET.has(entry.action)) hash.update(`,${canonicalJson(digested(entry))}`);
+      if (QUIET.has(entry.action)) return;
+      text += `,${canonicalJson(digested(entry))}`;
+      if (text.length > HASHED_AT_ONCE) flush();
     },
-    end: (notes) => ({ totals, ...counted, digest: hash.update("]").digest("hex"), notes }),
+    end: (notes) => {
+      flush();
+      return { totals, ...counted, digest: hash.update("]").digest("hex"), notes };
+    },
   };
 }
 

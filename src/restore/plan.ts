@@ -10,7 +10,7 @@ import type { FieldChange, PlanAction, PlanEntry, PlanReason } from "../report/p
 import { decideEqual, decideExisting, type ExistingDecision } from "./existing.ts";
 import { at } from "./json-path.ts";
 import type { KnownWorld, Prepared } from "./kinds/handler.ts";
-import { hasHandler, prepareKind } from "./kinds/registry.ts";
+import { hasHandler, isSettled, prepareKind } from "./kinds/registry.ts";
 import { hasRestoreLabels, type RestoreLabels, setRestoreLabels } from "./labels.ts";
 import type { Modifiers } from "./modifiers.ts";
 import { existingPolicyFor, type RestoreOptions } from "./options.ts";
@@ -90,28 +90,37 @@ function ownersOf({ metadata }: KubeObject): readonly OwnerReference[] {
 }
 
 /** Plans an object whose content digest is that of its row: the body need not be read. */
-export function planEqual(rules: PlanRules, place: ItemPlace, live: KubeObject): PlannedItem {
+export function planEqual(rules: PlanRules, place: ItemPlace, live: Pick<KubeObject, "metadata">): PlannedItem {
   const policy = existingPolicyFor(rules.options, place.resource);
   if (place.resource === "serviceaccounts") return planned(place, { action: "unchanged" });
   return resumed(rules, live, planned(place, decideEqual(live, { policy, labels: rules.labels })));
 }
 
-/** True when equal digests of archive and cluster leave nothing that a restore could change on the way. */
-export function rowStandsIn(rules: PlanRules, place: ItemPlace, handled: boolean): boolean {
-  if (handled || place.source.namespace !== place.target.namespace) return false;
-  return !(rules.modifiers?.concerns(place.resource) ?? false);
+/**
+ * True when equal contents of archive and cluster leave nothing that a restore could change on the way: the row of the
+ * archive tells enough, and the body need not be read.
+ */
+export function rowStandsIn(rules: PlanRules, place: ItemPlace, live: Pick<KubeObject, "metadata">): boolean {
+  const { resource, source, target } = place;
+  if (source.namespace !== target.namespace || rules.modifiers?.concerns(resource) === true) return false;
+  // Whether two objects that come to one place are equal is told by their bodies.
+  for (const mapped of rules.options.namespaceMapping.values()) if (mapped === target.namespace) return false;
+  // The one waits for an end, the other for writes that may be missing still.
+  if (live.metadata.deletionTimestamp !== undefined || wasMadeByRun(rules, live)) return false;
+  return isSettled(resource, live.metadata, rules.options);
 }
 
 /** An entry that says what an item is, before any action is known. */
 export function placeEntry(place: ItemPlace): Omit<PlanEntry, "action"> {
-  const archivedAs = formatKey(place.source);
+  const { source, target } = place;
+  const isMoved = source.namespace !== target.namespace || source.name !== target.name;
   return {
     resource: place.resource,
     apiVersion: place.apiVersion,
     kind: place.kind,
     namespace: place.target.namespace,
     name: place.target.name,
-    ...(archivedAs === formatKey(place.target) ? {} : { archivedAs }),
+    ...(isMoved ? { archivedAs: formatKey(source) } : {}),
   };
 }
 
@@ -207,7 +216,7 @@ function planExisting(rules: PlanRules, place: ItemPlace, desired: KubeObject, l
 }
 
 /** An object that carries this run's labels was written by an earlier attempt of it, and is not written twice. */
-function resumed(rules: PlanRules, live: KubeObject, item: PlannedItem): PlannedItem {
+function resumed(rules: PlanRules, live: Pick<KubeObject, "metadata">, item: PlannedItem): PlannedItem {
   const { action, reason } = item.entry;
   const isSettled = action === "unchanged" || (action === "skip" && reason === "ExistsDifferent");
   if (rules.startedMs === undefined || !isSettled || !hasRestoreLabels(live, rules.labels)) return item;
@@ -220,7 +229,7 @@ function resumed(rules: PlanRules, live: KubeObject, item: PlannedItem): Planned
 }
 
 /** True for what an earlier attempt of this very run created: a status or owners may be missing still. */
-export function wasMadeByRun(rules: PlanRules, live: KubeObject): boolean {
+export function wasMadeByRun(rules: PlanRules, live: Pick<KubeObject, "metadata">): boolean {
   if (rules.startedMs === undefined || !hasRestoreLabels(live, rules.labels)) return false;
   return Date.parse(live.metadata.creationTimestamp ?? "") + 1000 > rules.startedMs;
 }

@@ -1,20 +1,20 @@
 /** Plans one resource after the other: rows of the archive beside a listing of the cluster, a window at a time. */
-
 import { contentDigest } from "../api/digest.ts";
 import { parseJson } from "../api/json.ts";
-import { apiVersionOf, formatKey, type GroupVersionResource, type KubeObject, type ObjectKey } from "../api/object.ts";
+import { apiVersionOf, formatKey, type KubeObject, type ObjectKey } from "../api/object.ts";
 import { messageOf } from "../errors.ts";
+import { parseForDeciding } from "../kube/item-bytes.ts";
 import type { IndexRow } from "../storage/index-row.ts";
-import { type Candidate, candidatesOf } from "./candidates.ts";
-import { hasHandler } from "./kinds/registry.ts";
+import type { Batch, LoadedResource } from "./batches.ts";
+import type { Candidate } from "./candidates.ts";
+import { asCopied } from "./copied.ts";
 import { serviceAccountOf } from "./kinds/service-account.ts";
-import { type LiveObjects, liveObjects } from "./live.ts";
+import type { LiveObject } from "./live.ts";
 import { missingRelated } from "./missing-related.ts";
-import { planNamespace, planNamespaces } from "./namespaces.ts";
+import { planNamespacesOf } from "./namespaces.ts";
 import { orderResources } from "./order.ts";
-import { type ItemPlace, planCollision, planEqual, planItem, planStop, rowStandsIn, wasMadeByRun } from "./plan.ts";
-import { type RestoreSession, servedAt, servedVersions } from "./session.ts";
-import { touchedBy } from "./touched.ts";
+import { type ItemPlace, planCollision, planEqual, planItem, planStop, rowStandsIn } from "./plan.ts";
+import type { RestoreSession } from "./session.ts";
 import type { PlannedItem } from "./types.ts";
 
 const CRDS = "customresourcedefinitions.apiextensions.k8s.io";
@@ -30,130 +30,95 @@ export async function resourcesInOrder(session: RestoreSession): Promise<string[
   );
 }
 
-/** Plans every selected object of one resource, in the order of places; the namespaces they need come before them. */
-export async function* planResource(session: RestoreSession, resource: string): AsyncGenerator<PlannedItem> {
-  if (resource === "namespaces") {
-    yield* planNamespaces(session);
-    return;
-  }
-  const candidates = await candidatesOf(session, resource);
-  const byVersion = Map.groupBy(candidates, (candidate) => candidate.row.version);
-  for (const [version, group] of byVersion) yield* planVersion(session, resource, version, group);
-}
-
-async function* planVersion(
+/**
+ * Plans every selected object of one resource, in the order of places, some at a time; the namespaces they need come
+ * before them.
+ */
+export async function* planResource(
   session: RestoreSession,
-  resource: string,
-  version: string,
-  candidates: readonly Candidate[],
-): AsyncGenerator<PlannedItem> {
-  const served = servedAt(session.facts.discovery, resource, version);
-  const coming = session.facts.comingResources.has(resource);
-  if (served === undefined && !coming) {
-    const other = await inServedVersion(session, resource, candidates);
-    if (other !== undefined) yield* planCandidates(session, resource, other);
-    else yield* planUnserved(session, resource, version, candidates);
+  loaded: LoadedResource,
+): AsyncGenerator<readonly PlannedItem[]> {
+  if (loaded.resource === "namespaces") {
+    yield await planNamespacesOf(
+      session,
+      loaded.candidates.map(({ row }) => row.name),
+    );
     return;
   }
-  const gvr = served ?? { ...splitResource(resource), version };
-  yield* planCandidates(session, resource, { gvr, candidates, served: served !== undefined });
+  for (const batch of await loaded.batches()) {
+    try {
+      yield* planBatch(session, batch);
+    } finally {
+      await batch.live.close();
+    }
+  }
 }
 
-interface Batch {
-  readonly gvr: GroupVersionResource;
-  readonly candidates: readonly Candidate[];
-  /** False: a CRD of this very plan will serve it, nothing can be there yet. */
-  readonly served: boolean;
-}
-
-async function* planCandidates(session: RestoreSession, resource: string, batch: Batch): AsyncGenerator<PlannedItem> {
-  const { kube } = session.deps;
-  const { signal } = session.request;
-  const keys = batch.candidates.map((candidate) => candidate.target);
-  const live: LiveObjects = batch.served ? liveObjects(kube, batch.gvr, keys, signal) : { get: async () => undefined };
+async function* planBatch(session: RestoreSession, batch: Batch): AsyncGenerator<readonly PlannedItem[]> {
   let earlier: PlannedItem | undefined;
   for (let start = 0; start < batch.candidates.length; start += WINDOW) {
     const window = batch.candidates.slice(start, start + WINDOW);
-    for (const { row } of window) {
-      const namespace = await planNamespace(session, row.namespace);
-      if (namespace !== undefined) yield namespace;
-    }
-    for await (const item of planWindow(session, resource, batch.gvr, await withLive(window, live))) {
+    const items = await planNamespacesOf(session, new Set(window.map(({ row }) => row.namespace)));
+    for (const item of await planWindow(session, batch, window)) {
       const collides = earlier !== undefined && samePlace(earlier, item);
       const alone = collides && earlier !== undefined ? planCollision(session.rules, item, earlier) : item;
-      const planned = await asCopied(session, alone);
+      const planned = session.request.safety === undefined ? alone : await asCopied(session, alone);
       learn(session, planned);
-      yield planned;
+      items.push(planned);
       if (!collides) earlier = planned;
     }
+    yield items;
   }
 }
 
-/** Holds an object back that changed after the safety backup copied it: an undo could not return it. */
-async function asCopied(session: RestoreSession, item: PlannedItem): Promise<PlannedItem> {
-  const { safety } = session.request;
-  const touched = safety === undefined ? undefined : touchedBy(item);
-  if (safety === undefined || touched === undefined || item.liveDigest === undefined) return item;
-  const row = await safety.row(touched.resource, touched.key);
-  if (row?.content === item.liveDigest()) return item;
-  // The cluster fills a new namespace itself (kube-root-ca.crt, ServiceAccount default): an undo takes the namespace.
-  if (row === undefined && isMadeHere(session, touched.key.namespace)) return item;
-  const place = `${touched.resource} ${formatKey(touched.key)}`;
-  const message =
-    row === undefined
-      ? `${place} appeared after the safety backup: run the plan again`
-      : `${place} changed after the safety backup: run the plan again`;
-  const { changes: _changes, ...entry } = item.entry;
-  return { entry: { ...entry, action: "fail", reason: "ChangedSince", message }, gvr: item.gvr };
-}
-
-function isMadeHere(session: RestoreSession, namespace: string): boolean {
-  const before = session.request.recorded?.("namespaces", { namespace: "", name: namespace });
-  return session.facts.newNamespaces.has(namespace) || before?.outcome === "created";
-}
-
+/** One object on its way into the plan. */
 interface Pending {
   readonly candidate: Candidate;
-  readonly live: KubeObject | undefined;
+  readonly place: ItemPlace;
+  readonly live: LiveObject | undefined;
+  /** It stands as it was archived, and nothing would change it on the way. */
+  readonly isEqual: boolean;
 }
 
-async function withLive(window: readonly Candidate[], live: LiveObjects): Promise<Pending[]> {
-  const pending: Pending[] = [];
-  for (const candidate of window) pending.push({ candidate, live: await live.get(candidate.target) });
-  return pending;
-}
-
-async function* planWindow(
+async function planWindow(
   session: RestoreSession,
-  resource: string,
-  gvr: GroupVersionResource,
-  window: readonly Pending[],
-): AsyncGenerator<PlannedItem> {
-  const handled = hasHandler(resource);
-  const places = window.map(({ candidate }) => placeOf(resource, gvr, candidate));
-  const equal = window.map(({ candidate, live }, index) => {
-    const place = places[index];
-    return (
-      live !== undefined &&
-      place !== undefined &&
-      rowStandsIn(session.rules, place, handled) &&
-      !wasMadeByRun(session.rules, live) &&
-      contentDigest(live) === candidate.row.content
-    );
-  });
+  batch: Batch,
+  window: readonly Candidate[],
+): Promise<readonly PlannedItem[]> {
+  const { unserved } = batch;
+  if (unserved !== undefined)
+    return window.map((candidate) => planStop(placeOf(batch, candidate), "fail", "NotServed", unserved));
+  const live = await batch.live.at(window.map(({ target }) => target));
+  const pending = window.map((candidate, index) => pendingOf(session, batch, candidate, live[index]));
   const bodies = await readBodies(
     session,
-    window.filter((_, index) => equal[index] !== true).map(({ candidate }) => candidate.row),
+    pending.filter(({ isEqual }) => !isEqual).map(({ candidate }) => candidate.row),
   );
-  for (const [index, { candidate, live }] of window.entries()) {
-    const place = places[index];
-    if (place === undefined) continue;
+  const items: PlannedItem[] = [];
+  for (const each of pending) {
     const item =
-      equal[index] === true && live !== undefined
-        ? planEqual(session.rules, place, live)
-        : await planBody(session, place, bodies.get(candidate.row), live);
-    yield live === undefined ? item : { ...item, liveDigest: () => contentDigest(live) };
+      each.isEqual && each.live !== undefined
+        ? planStanding(session, each, each.live)
+        : await planBody(session, each.place, bodies.get(each.candidate.row), each.live?.object());
+    items.push(each.live === undefined ? item : { ...item, liveDigest: each.live.content });
   }
+  return items;
+}
+
+function pendingOf(session: RestoreSession, batch: Batch, candidate: Candidate, live: LiveObject | undefined): Pending {
+  const place = placeOf(batch, candidate);
+  const isEqual = live !== undefined && rowStandsIn(session.rules, place, live) && live.isAs(candidate.row);
+  return { candidate, place, live, isEqual };
+}
+
+/** Planned by its row; the body is read only where the object changes before it is written. */
+function planStanding(session: RestoreSession, pending: Pending, live: Pick<KubeObject, "metadata">): PlannedItem {
+  const { place, candidate } = pending;
+  const replan = async (now: KubeObject | undefined): Promise<PlannedItem> =>
+    now !== undefined && rowStandsIn(session.rules, place, now) && contentDigest(now) === candidate.row.content
+      ? planStanding(session, pending, now)
+      : await planBody(session, place, await session.request.backup.read(candidate.row), now);
+  return { ...planEqual(session.rules, place, live), replan };
 }
 
 async function planBody(
@@ -164,7 +129,7 @@ async function planBody(
 ): Promise<PlannedItem> {
   let archived: KubeObject;
   try {
-    archived = parseJson(body ?? "") as KubeObject;
+    archived = parseArchived(place, body ?? Buffer.alloc(0));
   } catch (error) {
     return planStop(place, "fail", "Unreadable", `its JSON in the backup can't be read: ${messageOf(error)}`);
   }
@@ -178,6 +143,12 @@ async function planBody(
     entry: { ...item.entry, warnings: [...(item.entry.warnings ?? []), ...missing.map(({ message }) => message)] },
     missing,
   };
+}
+
+/** Managed fields are a third of an object, and few restores need them: those of Services and of server-side appliers. */
+function parseArchived(place: ItemPlace, body: Buffer): KubeObject {
+  const isWhole = place.resource === "services" || body.includes('"Apply"');
+  return isWhole ? (parseJson(body) as KubeObject) : parseForDeciding(body);
 }
 
 /** An object whose shape nobody foresaw fails by itself; the others are restored. */
@@ -198,10 +169,7 @@ function planOrStop(
 async function readBodies(session: RestoreSession, rows: readonly IndexRow[]): Promise<Map<IndexRow, Buffer>> {
   const bodies = new Map<IndexRow, Buffer>();
   if (rows.length === 0) return bodies;
-  const byKey = new Map(rows.map((row) => [formatKey(row), row]));
-  for await (const { row, body } of session.request.backup.readMany(rows)) {
-    bodies.set(byKey.get(formatKey(row)) ?? row, body);
-  }
+  for await (const { row, body } of session.request.backup.readMany(rows)) bodies.set(row, body);
   return bodies;
 }
 
@@ -229,56 +197,10 @@ function learn(session: RestoreSession, item: PlannedItem): void {
   if (resource === "storageclasses.storage.k8s.io" && action === "create") session.facts.storageClasses.add(name);
 }
 
-/** The same objects in a version the cluster does serve, where the archive holds them so. */
-async function inServedVersion(
-  session: RestoreSession,
-  resource: string,
-  candidates: readonly Candidate[],
-): Promise<Batch | undefined> {
-  const versions = servedVersions(session.facts.discovery, resource);
-  if (versions.length === 0) return undefined;
-  const wanted = new Map(candidates.map((candidate) => [formatKey(candidate.row), candidate]));
-  const found = new Map<string, Candidate[]>();
-  for await (const row of session.request.backup.rows(resource, { versions: "all" })) {
-    const candidate = wanted.get(formatKey(row));
-    if (candidate === undefined || row.versionFolder === undefined) continue;
-    found.set(row.version, [...(found.get(row.version) ?? []), { ...candidate, row }]);
-  }
-  const gvr = versions.find((served) => found.get(served.version)?.length === candidates.length);
-  return gvr === undefined ? undefined : { gvr, candidates: found.get(gvr.version) ?? [], served: true };
-}
-
-async function* planUnserved(
-  session: RestoreSession,
-  resource: string,
-  version: string,
-  candidates: readonly Candidate[],
-): AsyncGenerator<PlannedItem> {
-  const versions = servedVersions(session.facts.discovery, resource).map((served) => served.version);
-  const gvr = { ...splitResource(resource), version };
-  const message =
-    versions.length === 0
-      ? `the cluster does not serve ${resource}: install its CRD, or restore it too (includeClusterResources: true)`
-      : `archived as ${apiVersionOf(gvr)}, and the cluster serves only ${versions.join(", ")}: back up again with all versions, or restore into a cluster that serves it`;
-  for (const candidate of candidates) {
-    const namespace = await planNamespace(session, candidate.row.namespace);
-    if (namespace !== undefined) yield namespace;
-    yield planStop(placeOf(resource, gvr, candidate), "fail", "NotServed", message);
-  }
-}
-
-function placeOf(resource: string, gvr: GroupVersionResource, { row, target }: Candidate): ItemPlace {
-  const source = { namespace: row.namespace, name: row.name };
-  return { resource, gvr, kind: row.kind, apiVersion: apiVersionOf(gvr), source, target };
-}
-
-function splitResource(resource: string): { group: string; resource: string } {
-  const dot = resource.indexOf(".");
-  return dot < 0 ? { group: "", resource } : { group: resource.slice(dot + 1), resource: resource.slice(0, dot) };
+function placeOf({ resource, gvr }: Batch, { row, target }: Candidate): ItemPlace {
+  return { resource, gvr, kind: row.kind, apiVersion: apiVersionOf(gvr), source: row, target };
 }
 
 function samePlace(a: PlannedItem, b: PlannedItem): boolean {
-  return (
-    a.entry.namespace === b.entry.namespace && a.entry.name === b.entry.name && a.entry.resource === b.entry.resource
-  );
+  return a.entry.name === b.entry.name && a.entry.namespace === b.entry.namespace;
 }

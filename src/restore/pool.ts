@@ -10,36 +10,43 @@ export interface WorkPool {
   readonly limit: number;
 }
 
-/** The best latency seen is forgotten at this pace, so that a server that got slower for good is not starved. */
-const BASELINE_DRIFT = 1.002;
-/** A queue this many times the best latency means that more at once would only wait longer. */
-const QUEUED = 4;
+/** A round this much faster than the one before says that more at once is of use. */
+const GAIN = 1.05;
+/** A round this much slower says that more at once was too much, or that the server can do less than it could. */
+const LOSS = 0.75;
+const STEP = 1.25;
+const LEAST = 4;
 
 /**
- * Begins with a quarter of `max` and moves with the latency of tasks: up by one per round while tasks take no longer than
- * they must, down by a tenth when they queue. The client below has its own answer to 429.
+ * Begins with half of `max` and moves with the pace of whole rounds of tasks: up while more at once gets more done, down
+ * when less gets done, so that a server which only makes its clients wait is not given more to do. The client below has
+ * its own answer to 429.
  */
 export function createWorkPool(max: number, monotonic: () => number): WorkPool {
-  let limit = Math.max(1, Math.min(max, Math.ceil(max / 4)));
-  let best = Number.POSITIVE_INFINITY;
+  const least = Math.min(LEAST, max);
+  let limit = Math.max(least, Math.ceil(max / 2));
   let running = 0;
   let failure: { readonly error: unknown } | undefined;
   const waiting: (() => void)[] = [];
+  const pace = createPace(monotonic);
 
-  function learn(elapsedMs: number): void {
-    best = Math.min(best * BASELINE_DRIFT, Math.max(elapsedMs, 0.5));
-    limit = elapsedMs > best * QUEUED ? Math.max(1, limit * 0.9) : Math.min(max, limit + 1 / limit);
+  function learn(): void {
+    // Where nobody waits for room it is not this pool that sets the pace.
+    if (waiting.length === 0) pace.restart();
+    const change = waiting.length === 0 ? undefined : pace.count(Math.floor(limit) * 2);
+    if (change === undefined) return;
+    if (change > GAIN) limit = Math.min(max, limit * STEP);
+    else if (change < LOSS) limit = Math.max(least, limit / STEP);
   }
 
   async function run(task: () => Promise<void>): Promise<void> {
-    const began = monotonic();
     try {
       await task();
     } catch (error) {
       failure ??= { error };
     } finally {
       running--;
-      learn(monotonic() - began);
+      learn();
       for (const wake of waiting.splice(0)) wake();
     }
   }
@@ -59,8 +66,38 @@ export function createWorkPool(max: number, monotonic: () => number): WorkPool {
       void run(task);
     },
     drain: async () => {
+      pace.restart();
       while (running > 0) await new Promise<void>((resolve) => waiting.push(resolve));
+      pace.restart();
       if (failure !== undefined) throw failure.error;
+    },
+  };
+}
+
+interface Pace {
+  /** One task more is done; at the end of a round of `size`, its pace divided by that of the round before. */
+  count(size: number): number | undefined;
+  /** Forgets the round under way. */
+  restart(): void;
+}
+
+function createPace(monotonic: () => number): Pace {
+  let done = 0;
+  let began = 0;
+  /** Tasks a ms; the first round is measured against nothing, and one step up is tried. */
+  let before = 0;
+  return {
+    count: (size) => {
+      if (done === 0) began = monotonic();
+      if (done++ < size) return undefined;
+      const pace = (done - 1) / Math.max(monotonic() - began, 0.001);
+      const change = pace / before;
+      before = pace;
+      done = 0;
+      return change;
+    },
+    restart: () => {
+      done = 0;
     },
   };
 }

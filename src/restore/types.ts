@@ -196,7 +196,7 @@ export interface PlannedItem {
   /** Nothing else is under way while this one is written. */
   readonly barrier?: boolean;
   /** Plans the object anew against what stands there now; undefined when it is gone. */
-  readonly replan?: (live: KubeObject | undefined) => PlannedItem;
+  readonly replan?: (live: KubeObject | undefined) => PlannedItem | Promise<PlannedItem>;
 }
 
 /** A plan as it is made: the objects in restore order, then the summary as the generator's return value. */

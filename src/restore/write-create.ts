@@ -47,7 +47,7 @@ export async function create(session: RestoreSession, item: PlannedItem): Promis
 /** Something stands where we wanted to create: our own work of before, or somebody else's, which the policy is for. */
 async function meet(session: RestoreSession, item: PlannedItem, live: KubeObject, error: unknown): Promise<Step> {
   if (hasRestoreLabels(live, session.rules.labels)) return done(await finishCreate(session, item, live));
-  const next = item.replan?.(live);
+  const next = await item.replan?.(live);
   if (next === undefined || next.entry.action === "create") return failedBy(error, `error restoring ${nameOf(item)}`);
   return { type: "again", item: next };
 }

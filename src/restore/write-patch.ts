@@ -48,7 +48,7 @@ export async function again(session: RestoreSession, item: PlannedItem, error: u
     session.request.signal,
   );
   const live = await read(session, item);
-  const next = item.replan?.(live);
+  const next = await item.replan?.(live);
   // The server refused and the object stands as it was planned against: a race would have moved it.
   const unmoved = live?.metadata.resourceVersion === guardOf(item) && isCoded(error, "KubeConflict");
   if (next === undefined || unmoved) return await labelAfterRefusal(session, item, error);

@@ -42,6 +42,16 @@ export interface RowPosition extends ObjectKey {
   readonly versionFolder?: string;
 }
 
+/** The order of an API server's lists: that of `namespace/name`, or `name`, in UTF-8. */
+export function compareKeys(a: ObjectKey, b: ObjectKey): number {
+  if (a.namespace === b.namespace) return compareUtf8(a.name, b.name);
+  return compareUtf8(listKey(a), listKey(b));
+}
+
+function listKey({ namespace, name }: ObjectKey): string {
+  return namespace === "" ? name : `${namespace}/${name}`;
+}
+
 /** Compares as the UTF-8 bytes compare; JavaScript's own order differs beyond the basic plane. */
 export function compareUtf8(a: string, b: string): number {
   if (a === b) return 0;

@@ -23,7 +23,7 @@ const RUNS_AHEAD = 1;
 
 /** Inflated members of an archive of ours, by ranged reads. */
 export interface MemberReader {
-  /** The member of a row; the last one stays in memory. */
+  /** The member of a row. The one read last stays in memory. */
   member(row: IndexRow): Promise<Buffer>;
   /** Many rows in the order of their members. */
   membersOf(
@@ -56,15 +56,21 @@ export function createMemberReader(store: ObjectStore, key: string, signal: Abor
   }
 
   async function fetchRun(run: Run): Promise<{ readonly row: IndexRow; readonly member: Buffer }[]> {
+    const known = cached;
     const bytes = await store.getRange(key, run.offset, run.length, signal);
     const inflated = await Promise.all(
       run.members.map(async ({ offset, length, rows }) => {
         const start = offset - run.offset;
-        const member = await inflateMember(key, offset, bytes.subarray(start, start + length));
-        return rows.map((row) => ({ row, member }));
+        // Whoever reads in windows comes back to the member that the last window ended in.
+        const member = await (known?.offset === offset
+          ? known.bytes
+          : inflateMember(key, offset, bytes.subarray(start, start + length)));
+        return { offset, rows, member };
       }),
     );
-    return inflated.flat();
+    const last = inflated.at(-1);
+    if (last !== undefined) cached = { offset: last.offset, bytes: Promise.resolve(last.member) };
+    return inflated.flatMap(({ rows, member }) => rows.map((row) => ({ row, member })));
   }
 
   async function* membersOf(rows: AsyncIterable<IndexRow> | Iterable<IndexRow>): ReturnType<MemberReader["membersOf"]> {

@@ -1,163 +1,134 @@
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { KubeObject } from "../../src/api/object.ts";
 import type { KubeClient } from "../../src/kube/client.ts";
 import { useKubeClients } from "../support/kube-client.ts";
-import type { TestCluster } from "../support/test-cluster.ts";
+import { uniqueName } from "../support/test-cluster.ts";
 import { useTestCluster } from "../support/use-test-cluster.ts";
+import { type Drawn, edited, lawCrd, manifest, objects, type Places } from "./law-objects.ts";
 import { backUp, plan, restore } from "./restore-support.ts";
-
-const name = fc.constantFrom("a", "b", "c", "d");
-const text = fc.constantFrom("", "1", "two words", "__proto__", "é");
-const data = fc.dictionary(fc.constantFrom("k", "x.y", "constructor", "__proto__"), text, { maxKeys: 4 });
-const port = fc.integer({ min: 80, max: 84 });
-
-/** Objects of several kinds, one per kind and name. */
-const objects = fc.uniqueArray(
-  fc.oneof(
-    fc.record({ kind: fc.constant("ConfigMap" as const), name, data, labels: data.map(labelsOf) }),
-    fc.record({ kind: fc.constant("Secret" as const), name, data, labels: data.map(labelsOf) }),
-    fc.record({
-      kind: fc.constant("Service" as const),
-      name,
-      ports: fc.uniqueArray(port, { minLength: 1, maxLength: 3 }),
-      type: fc.constantFrom("ClusterIP", "NodePort"),
-    }),
-    fc.record({ kind: fc.constant("ServiceAccount" as const), name, labels: data.map(labelsOf) }),
-    fc.record({
-      kind: fc.constant("Role" as const),
-      name,
-      verbs: fc.subarray(["get", "list", "watch"], { minLength: 1 }),
-    }),
-  ),
-  { selector: (object) => `${object.kind} ${object.name}`, minLength: 1, maxLength: 8 },
-);
-
-type Drawn = typeof objects extends fc.Arbitrary<(infer T)[]> ? T : never;
-
-function labelsOf(values: Record<string, string>): Record<string, string> {
-  return Object.fromEntries(Object.keys(values).map((_, index) => [`l${index}`, String(index)]));
-}
-
-function manifest(namespace: string, drawn: Drawn): KubeObject {
-  const metadata = { name: drawn.name, namespace, ...("labels" in drawn ? { labels: drawn.labels } : {}) };
-  switch (drawn.kind) {
-    case "ConfigMap":
-      return { apiVersion: "v1", kind: "ConfigMap", metadata, data: drawn.data };
-    case "Secret":
-      return { apiVersion: "v1", kind: "Secret", metadata, stringData: drawn.data };
-    case "Service":
-      return {
-        apiVersion: "v1",
-        kind: "Service",
-        metadata,
-        spec: {
-          type: drawn.type,
-          selector: { a: "b" },
-          ports: drawn.ports.map((number) => ({ name: `p${number}`, port: number })),
-        },
-      };
-    case "ServiceAccount":
-      return { apiVersion: "v1", kind: "ServiceAccount", metadata };
-    case "Role":
-      return {
-        apiVersion: "rbac.authorization.k8s.io/v1",
-        kind: "Role",
-        metadata,
-        rules: [{ apiGroups: [""], resources: ["pods"], verbs: drawn.verbs }],
-      };
-  }
-}
-
-async function set(cluster: TestCluster, namespace: string, drawn: readonly Drawn[]): Promise<void> {
-  for (const each of drawn) {
-    const object = manifest(namespace, each);
-    await cluster.delete(object.kind, namespace, object.metadata.name);
-    await cluster.create(object);
-  }
-}
-
-async function archive(kube: KubeClient, namespace: string, drawn: readonly Drawn[]): Promise<KubeObject[]> {
-  const { resources } = await kube.discovery();
-  return await Promise.all(
-    drawn.map(async (each) => {
-      const object = manifest(namespace, each);
-      const served = resources.find(({ kind, preferred }) => kind === object.kind && preferred);
-      const live = served && (await kube.get(served, { namespace, name: object.metadata.name }));
-      if (live === undefined) throw new Error(`${object.kind} ${object.metadata.name} is not there`);
-      return live;
-    }),
-  );
-}
 
 describe("laws of a restore", () => {
   const cluster = useTestCluster();
   const client = useKubeClients();
+  const group = `${uniqueName("law")}.example.org`;
+
+  beforeAll(async () => {
+    await cluster.apply(lawCrd(group));
+  });
+  afterAll(async () => {
+    await cluster.delete("CustomResourceDefinition", undefined, `laws.${group}`);
+  });
+
+  async function newPlaces(): Promise<Places> {
+    const namespaces = [await cluster.createNamespace(), await cluster.createNamespace()];
+    return { namespaces, prefix: uniqueName("law"), group };
+  }
+
+  async function remove(places: Places, drawn: Drawn): Promise<void> {
+    const { kind, metadata } = manifest(places, drawn);
+    await cluster.delete(kind === "Law" ? `Law.${group}` : kind, metadata.namespace, metadata.name);
+  }
+
+  /** What stands at the place of each, whole. */
+  async function read(kube: KubeClient, places: Places, all: readonly Drawn[]): Promise<KubeObject[]> {
+    const { resources } = await kube.discovery();
+    const read = async (drawn: Drawn): Promise<KubeObject> => {
+      const { apiVersion, kind, metadata } = manifest(places, drawn);
+      const served = resources.find(
+        (each) => each.kind === kind && apiVersion === (each.group === "" ? "v1" : `${each.group}/v1`),
+      );
+      const key = { namespace: metadata.namespace ?? "", name: metadata.name };
+      const live = served && (await kube.get(served, key));
+      if (live === undefined) throw new Error(`${kind} ${metadata.name} is not there`);
+      return live;
+    };
+    return await Promise.all(all.map(read));
+  }
 
   it("plan, then apply, leaves nothing to do", async () => {
     const kube = await client(cluster.kubeconfigPath);
     await fc.assert(
-      fc.asyncProperty(objects, objects, async (archived, live) => {
-        const namespace = await cluster.createNamespace();
-        await set(cluster, namespace, archived);
-        const store = await backUp(kube, await archive(kube, namespace, archived));
-        await set(cluster, namespace, live);
+      fc.asyncProperty(edited, async (drawn) => {
+        const places = await newPlaces();
+        const all = drawn.map(({ object }) => object);
+        for (const object of all) await cluster.create(manifest(places, object));
+        const archived = await read(kube, places, all);
+        const store = await backUp(kube, archived);
+        for (const { object, edit } of drawn) {
+          if (edit.type === "keep") continue;
+          await remove(places, object);
+          if (edit.type === "redraw") await cluster.create(manifest(places, edit.to));
+        }
         const spec = { existingResourcePolicy: "update" as const };
 
         const before = await plan(kube, store, { spec });
         const { outcome } = await restore(kube, store, { spec });
         const after = await plan(kube, store, { spec });
+        const later = await plan(kube, store, { spec, run: "later-20260102030406" });
 
         expect(outcome).toMatchObject({
           phase: "Completed",
           errors: 0,
-          counts: { patched: before.summary.totals.patch, created: before.summary.totals.create },
+          counts: {
+            patched: before.summary.totals.patch,
+            created: before.summary.totals.create,
+            labelled: before.summary.totals.labelsOnly,
+            unchanged: before.summary.totals.unchanged,
+          },
         });
         expect(after.entries.filter(({ action }) => action !== "unchanged")).toEqual([]);
+        expect(later.entries.filter(({ action }) => action !== "unchanged" && action !== "labelsOnly")).toEqual([]);
+        const restored = await read(kube, places, all);
+        expect(restored.filter(isReplaced).map(contentOf)).toEqual(archived.filter(isReplaced).map(contentOf));
+        for (const object of all) await remove(places, object);
       }),
-      { numRuns: 12 },
+      { numRuns: 15 },
     );
   });
 
   it("back up, wipe, restore gives the objects back", async () => {
     const kube = await client(cluster.kubeconfigPath);
     await fc.assert(
-      fc.asyncProperty(objects, async (archived) => {
-        const namespace = await cluster.createNamespace();
-        await set(cluster, namespace, archived);
-        const before = await archive(kube, namespace, archived);
+      fc.asyncProperty(objects, async (all) => {
+        const places = await newPlaces();
+        for (const object of all) await cluster.create(manifest(places, object));
+        const before = await read(kube, places, all);
         const store = await backUp(kube, before);
-        for (const { kind, metadata } of before) await cluster.delete(kind, namespace, metadata.name);
+        for (const object of all) await remove(places, object);
 
         const { outcome } = await restore(kube, store);
 
-        expect(outcome.errors).toBe(0);
-        const after = await archive(kube, namespace, archived);
+        expect(outcome).toMatchObject({ errors: 0, counts: { created: all.length } });
+        const after = await read(kube, places, all);
         expect(after.map(contentOf)).toEqual(before.map(contentOf));
+        for (const object of all) await remove(places, object);
       }),
-      { numRuns: 10 },
+      { numRuns: 12 },
     );
   });
 });
 
+/** Service accounts are merged: what a person has put on since stays. */
+function isReplaced({ kind }: KubeObject): boolean {
+  return kind !== "ServiceAccount";
+}
+
 /** What a person wrote; addresses and automatic ports are assigned anew. */
-function contentOf({ apiVersion, kind, metadata, data: values, type, rules, spec }: KubeObject): unknown {
+function contentOf({ metadata, status: _status, ...rest }: KubeObject): unknown {
   const { "velero.io/backup-name": _b, "velero.io/restore-name": _r, ...labels } = metadata.labels ?? {};
+  const content = { ...rest, name: metadata.name, namespace: metadata.namespace, labels };
+  return rest.kind === "Service" ? { ...content, spec: unassigned(rest.spec) } : content;
+}
+
+function unassigned(spec: unknown): unknown {
   const {
     clusterIP: _ip,
     clusterIPs: _ips,
-    ports = [],
+    ports,
     ...rest
-  } = (spec ?? {}) as { clusterIP?: string; clusterIPs?: string[]; ports?: Record<string, unknown>[] };
-  return {
-    apiVersion,
-    kind,
-    name: metadata.name,
-    labels,
-    values,
-    type,
-    rules,
-    rest,
-    ports: ports.map(({ nodePort: _port, ...kept }) => kept),
+  } = spec as Record<string, unknown> & {
+    ports: Record<string, unknown>[];
   };
+  return { ...rest, ports: ports.map(({ nodePort: _port, ...kept }) => kept) };
 }

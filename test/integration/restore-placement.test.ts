@@ -96,7 +96,12 @@ describe("where a restore puts objects", () => {
     const [slow, stuck, fresh] = [await cluster.createNamespace(), await cluster.createNamespace(), uniqueName("t")];
     const holder = (namespace: string) => configMap(namespace, "holder", {}, { finalizers: ["example.org/hold"] });
     await cluster.apply(holder(slow), holder(stuck));
-    const store = await backUp(kube, [configMap(slow, "a", {}), configMap(stuck, "a", {}), configMap(fresh, "a", {})]);
+    const store = await backUp(kube, [
+      configMap(slow, "a", {}),
+      configMap(slow, "holder", { back: "again" }),
+      configMap(stuck, "a", {}),
+      configMap(fresh, "a", {}),
+    ]);
     for (const namespace of [slow, stuck]) await cluster.request("DELETE", `/api/v1/namespaces/${namespace}`);
     const release = (namespace: string) =>
       cluster.patch("ConfigMap", namespace, "holder", { metadata: { finalizers: null } });
@@ -110,6 +115,8 @@ describe("where a restore puts objects", () => {
     expect((await cluster.get("ConfigMap", slow, "a")).metadata.labels).toMatchObject({
       "velero.io/backup-name": "backup",
     });
+    // It stood there while the namespace went.
+    expect((await cluster.get("ConfigMap", slow, "holder")).data).toEqual({ back: "again" });
     expect(await cluster.find("ConfigMap", fresh, "a")).toBeDefined();
     expect(records.find(({ namespace }) => namespace === stuck)).toMatchObject({
       outcome: "failed",

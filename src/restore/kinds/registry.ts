@@ -1,5 +1,6 @@
 /** Which handlers an object passes through, in Velero's order. */
-import type { KubeObject } from "../../api/object.ts";
+import type { KubeObject, ObjectMeta } from "../../api/object.ts";
+import type { RestoreOptions } from "../options.ts";
 import { prepareCrd, prepareWebhookConfiguration, skipAutomaticApiServices } from "./api.ts";
 import { KEEP, type KindContext, type KindHandler, type Prepared } from "./handler.ts";
 import { mapImages } from "./image.ts";
@@ -8,7 +9,7 @@ import { prepareJob, skipFinishedJobs } from "./job.ts";
 import { preparePod, skipPodsNotToRestore } from "./pod.ts";
 import { prepareBinding } from "./rbac.ts";
 import { prepareService } from "./service.ts";
-import { prepareSecret, prepareServiceAccount } from "./service-account.ts";
+import { prepareSecret, prepareServiceAccount, SERVICE_ACCOUNT_NAME } from "./service-account.ts";
 import { mapClaimTemplates, mapStorageClass } from "./storage-class.ts";
 import { preparePersistentVolume, preparePersistentVolumeClaim, skipDynamicVolumes } from "./volume.ts";
 
@@ -34,9 +35,36 @@ const HANDLERS: Readonly<Record<string, readonly KindHandler[]>> = {
   "apiservices.apiregistration.k8s.io": [skipAutomaticApiServices],
 };
 
-/** True when objects of the resource may come out of a restore changed: their bodies must be read. */
+/** True when objects of the resource may come out of a restore changed. */
 export function hasHandler(resource: string): boolean {
   return Object.hasOwn(HANDLERS, resource);
+}
+
+type Settled = (metadata: ObjectMeta, options: RestoreOptions) => boolean;
+
+const withoutImages: Settled = (_metadata, { imageMapping }) => imageMapping.length === 0;
+const withoutMoves: Settled = (_metadata, { namespaceMapping }) => namespaceMapping.size === 0;
+
+/** Handlers that leave alone what stands as it was archived, and when; all others decide by the body. */
+const SETTLED: Readonly<Record<string, Settled>> = {
+  "cronjobs.batch": withoutImages,
+  "deployments.apps": withoutImages,
+  "daemonsets.apps": withoutImages,
+  "replicasets.apps": withoutImages,
+  "statefulsets.apps": (metadata, options) =>
+    withoutImages(metadata, options) && options.storageClassMapping.size === 0,
+  replicationcontrollers: withoutImages,
+  // What is cleared so that the cluster assigns it anew is taken over from what it has assigned.
+  services: () => true,
+  serviceaccounts: () => true,
+  secrets: ({ annotations }) => annotations?.[SERVICE_ACCOUNT_NAME] === undefined,
+  "rolebindings.rbac.authorization.k8s.io": withoutMoves,
+  "clusterrolebindings.rbac.authorization.k8s.io": withoutMoves,
+};
+
+/** True when an object that stands in the cluster as it was archived comes out of its handlers just so. */
+export function isSettled(resource: string, metadata: ObjectMeta, options: RestoreOptions): boolean {
+  return !hasHandler(resource) || SETTLED[resource]?.(metadata, options) === true;
 }
 
 /** Passes the object through its handlers; it is changed in place. The first that stops it decides. */

@@ -2,6 +2,8 @@
 import { at, dropKeys, recordAt, recordsAt, textAt } from "../json-path.ts";
 import { KEEP, type KindHandler } from "./handler.ts";
 
+/** The annotation of a token Secret that names its account. */
+export const SERVICE_ACCOUNT_NAME = "kubernetes.io/service-account.name";
 const TOKEN_TYPE = "kubernetes.io/service-account-token";
 
 /** Removes the generated token Secret (`<name>-token-*`) from the list; the cluster adds its own. */
@@ -32,5 +34,5 @@ export const prepareSecret: KindHandler = (object, { known, targetNamespace }) =
 /** The account a token Secret is for; "" when it is none. */
 export function serviceAccountOf(secret: unknown): string {
   if (at(secret, "type") !== TOKEN_TYPE) return "";
-  return textAt(secret, "metadata", "annotations", "kubernetes.io/service-account.name");
+  return textAt(secret, "metadata", "annotations", SERVICE_ACCOUNT_NAME);
 }
