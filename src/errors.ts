@@ -58,6 +58,10 @@ export interface ErrorData {
   InvalidSpec: { fields: readonly string[] };
   PlanStale: { approved: string; actual: string };
   ClaimTaken: { key: string; owner: string };
+  OwnersRefused: { owners: readonly string[] };
+  OwnerNotPaused: { owner: string };
+  OwnerHeld: { owner: string; run: string };
+  OwnerNotResumed: { owner: string };
   LedgerUnreadable: { where: string };
   ClusterMismatch: { cluster: string; uid: string };
   Cancelled: { what: string };

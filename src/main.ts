@@ -5,6 +5,7 @@ import { backupCommand } from "./cli/backup.ts";
 import { bootstrapCommand } from "./cli/bootstrap.ts";
 import { readConfig } from "./cli/config.ts";
 import { buildDeps } from "./cli/deps.ts";
+import { doctorCommand } from "./cli/doctor.ts";
 import { historyCommand } from "./cli/history.ts";
 import { createCliIo } from "./cli/io.ts";
 import { planCommand } from "./cli/plan.ts";
@@ -47,6 +48,7 @@ const commands: Command[] = [
   historyCommand(io),
   auditCommand(io),
   bootstrapCommand(io),
+  doctorCommand(io),
 ];
 await runCli(io, createProgram(io, HOLDFAST_VERSION, commands), process.argv.slice(2));
 await io.close();

@@ -114,9 +114,9 @@ export function forgeDefaults(
   };
 }
 
-type RestoreDefaulted = "existingResourcePolicy" | "approval" | "safetyBackup" | "preserveNodePorts";
+type RestoreDefaulted = "existingResourcePolicy" | "approval" | "safetyBackup" | "gitOpsOwners" | "preserveNodePorts";
 
-/** A restore's spec, complete: `none`, approval by Merge, safety backup On. */
+/** A restore's spec, complete: `none`, approval by Merge, safety backup On, owners paused. */
 export function restoreDefaults(spec: RestorePlanSpec): WithDefaults<RestorePlanSpec, RestoreDefaulted> & {
   readonly approval: { readonly mode: "Merge" | "PlanDigest" };
   readonly safetyBackup: { readonly mode: "On" | "Off" };
@@ -126,6 +126,7 @@ export function restoreDefaults(spec: RestorePlanSpec): WithDefaults<RestorePlan
     existingResourcePolicy: spec.existingResourcePolicy ?? "none",
     approval: { ...spec.approval, mode: spec.approval?.mode ?? "Merge" },
     safetyBackup: { ...spec.safetyBackup, mode: spec.safetyBackup?.mode ?? "On" },
+    gitOpsOwners: spec.gitOpsOwners ?? "Pause",
     preserveNodePorts: spec.preserveNodePorts ?? false,
   };
 }

@@ -974,6 +974,10 @@ export interface RestorePlanSpec {
   readonly approval?: Approval;
   readonly safetyBackup?: SafetyBackup;
   /**
+   * What becomes of the Argo CD Applications and Flux Kustomizations and HelmReleases that own what the restore writes: `Pause` holds them still until it has ended, `Refuse` restores nothing, `Ignore` lets them undo it. Absent: Pause.
+   */
+  readonly gitOpsOwners?: "Pause" | "Refuse" | "Ignore";
+  /**
    * Change it to run the same plan again.
    */
   readonly runId?: string;
@@ -1310,6 +1314,10 @@ export interface RestorePlanStatus {
    * The backup of what was touched.
    */
   readonly safetyBackup?: string;
+  /**
+   * GitOps owners that the run paused, and resumed when it ended; each as `Application argocd/shop`.
+   */
+  readonly pausedOwners?: readonly string[];
 }
 /**
  * The backup that was chosen, once.

@@ -1699,6 +1699,15 @@ export const DEFINITIONS: Readonly<Record<string, object>> = {
       "safetyBackup": {
         "$ref": "#/definitions/SafetyBackup"
       },
+      "gitOpsOwners": {
+        "type": "string",
+        "description": "What becomes of the Argo CD Applications and Flux Kustomizations and HelmReleases that own what the restore writes: `Pause` holds them still until it has ended, `Refuse` restores nothing, `Ignore` lets them undo it. Absent: Pause.",
+        "enum": [
+          "Pause",
+          "Refuse",
+          "Ignore"
+        ]
+      },
       "runId": {
         "type": "string",
         "description": "Change it to run the same plan again.",
@@ -2326,6 +2335,16 @@ export const DEFINITIONS: Readonly<Record<string, object>> = {
         "type": "string",
         "description": "The backup of what was touched.",
         "maxLength": 253
+      },
+      "pausedOwners": {
+        "type": "array",
+        "description": "GitOps owners that the run paused, and resumed when it ended; each as `Application argocd/shop`.",
+        "maxItems": 1000,
+        "x-kubernetes-list-type": "atomic",
+        "items": {
+          "type": "string",
+          "maxLength": 600
+        }
       }
     }
   },

@@ -1,8 +1,8 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { Command, Option } from "commander";
 import type { Backup, RestorePlan, RestorePlanSpec } from "../api/kinds.generated.ts";
-import { validateTree } from "../api/validate.ts";
 import { CodedError } from "../errors.ts";
+import { listOwners } from "../gitops/list-owners.ts";
 import { silentLogger } from "../log.ts";
 import type { PlanEntry, PlanHeader, PlanSummary } from "../report/plan.ts";
 import { createPlanJsonRenderer } from "../report/plan-json.ts";
@@ -12,6 +12,7 @@ import { loadRestoreInputs } from "../restore/inputs.ts";
 import { planRestore } from "../restore/plan-restore.ts";
 import { ExitCode } from "./exit-codes.ts";
 import type { CliIo } from "./io.ts";
+import { readPlanFile, type WrittenPlan } from "./plan-file.ts";
 import { type PullRequestOptions, planPullRequest } from "./plan-pull-request.ts";
 import { prioritiesOption } from "./restore-flags.ts";
 import { openPlanBackup, type PlanBackup } from "./restore-source.ts";
@@ -24,12 +25,6 @@ interface PlanOptions extends Omit<PullRequestOptions, "pr"> {
   readonly showUnchanged: boolean;
   readonly restoreResourcePriorities?: readonly string[];
   readonly write: boolean;
-}
-
-/** A plan and the line of its file that it begins in. */
-interface WrittenPlan {
-  readonly plan: RestorePlan;
-  readonly line: number;
 }
 
 const EXAMPLES = `
@@ -78,38 +73,11 @@ export function planCommand(io: CliIo): Command {
           { argument: "file" },
           "name a file with a RestorePlan, or a pull request with --pr",
         );
-      const { text, plans } = await readPlans(io, file);
+      const { text, plans } = await readPlanFile(io, file);
       const pins: YamlPin[] = [];
       for (const plan of plans) pins.push(...(await printPlan(io, plan, options)));
       if (options.write) await writePins(io, { file, text, pins });
     });
-}
-
-async function readPlans(
-  io: CliIo,
-  file: string,
-): Promise<{ readonly text: string; readonly plans: readonly WrittenPlan[] }> {
-  const bytes = await readFile(file).catch((error: unknown) => {
-    throw new CodedError("Usage", { argument: file }, `cannot read ${file}`, { cause: error });
-  });
-  const tree = validateTree([{ path: file, bytes }], { defaultNamespace: io.options().namespace });
-  if (tree.problems.length > 0) {
-    const problems = tree.problems.map(({ code, message, line, column }) => ({
-      code,
-      message,
-      at: `${file}:${line}:${column}`,
-    }));
-    throw new CodedError("InvalidDocument", { problems }, `${file} is not valid`);
-  }
-  const plans = tree.documents
-    .filter(({ kind }) => kind === "RestorePlan")
-    .map(({ object, line }) => ({ plan: object as unknown as RestorePlan, line }));
-  if (plans.length > 0) return { text: bytes.toString("utf8"), plans };
-  throw new CodedError(
-    "Usage",
-    { argument: file },
-    `${file} holds no RestorePlan: scaffold one with \`holdfast restore create --dry-run\``,
-  );
 }
 
 /** Prints one plan, and resolves to what `--write` writes for it. */
@@ -122,6 +90,7 @@ async function printPlan(io: CliIo, { plan, line }: WrittenPlan, options: PlanOp
     const asOf = options.write ? missingAsOf(plan.spec, source) : undefined;
     const spec = asOf === undefined ? plan.spec : withAsOf(plan.spec, asOf);
     const inputs = await loadRestoreInputs(kube, spec, namespace, io.options().namespace);
+    const owners = await listOwners(kube, io.signal);
     const printer = printerFor(io, headerOf(plan, namespace, source), options);
     const stream = planRestore(
       { kube, clock: io.clock, log: silentLogger, store: source.store, writeRecords: false },
@@ -133,6 +102,7 @@ async function printPlan(io: CliIo, { plan, line }: WrittenPlan, options: PlanOp
         ...(options.restoreResourcePriorities === undefined
           ? {}
           : { resourcePriorities: options.restoreResourcePriorities }),
+        owners,
         serverDryRun: options.serverDryRun,
         signal: io.signal,
       },
@@ -140,7 +110,8 @@ async function printPlan(io: CliIo, { plan, line }: WrittenPlan, options: PlanOp
     for (let next = await stream.next(); ; next = await stream.next()) {
       if (next.done === true) {
         printer.end(next.value);
-        if (next.value.totals.fail > 0) io.exitCode = ExitCode.Partial;
+        const isRefused = (next.value.owners ?? []).some(({ action }) => action === "refuse");
+        if (next.value.totals.fail > 0 || isRefused) io.exitCode = ExitCode.Partial;
         return pinsOf(spec, { line, asOf, digest: next.value.digest });
       }
       printer.entry(next.value.entry);

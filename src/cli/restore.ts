@@ -2,6 +2,7 @@ import { Command } from "commander";
 import type { CliIo } from "./io.ts";
 import { restoreCreateCommand } from "./restore-create.ts";
 import { restoreDescribeCommand } from "./restore-describe.ts";
+import { restoreFollowupCommand } from "./restore-followup.ts";
 import { restoreGetCommand } from "./restore-get.ts";
 import { restoreLogsCommand } from "./restore-logs.ts";
 import { restoreCancelCommand, restoreUndoCommand } from "./restore-requests.ts";
@@ -13,6 +14,7 @@ export function restoreCommand(io: CliIo): Command {
     .addCommand(restoreCreateCommand(io))
     .addCommand(restoreGetCommand(io))
     .addCommand(restoreDescribeCommand(io))
+    .addCommand(restoreFollowupCommand(io))
     .addCommand(restoreLogsCommand(io))
     .addCommand(restoreUndoCommand(io))
     .addCommand(restoreCancelCommand(io));

@@ -59,6 +59,6 @@ export function waitingPlan(
 }
 
 function unprepared(status: RestorePlanStatus): RestorePlanStatus {
-  const { planDigest: _digest, planTotals: _totals, safetyBackup: _copy, ...rest } = status;
+  const { planDigest: _digest, planTotals: _totals, safetyBackup: _copy, pausedOwners: _owners, ...rest } = status;
   return rest;
 }

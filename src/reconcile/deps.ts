@@ -8,6 +8,7 @@ import type { Logger } from "../log.ts";
 import type { ObjectStore } from "../storage/object-store.ts";
 import type { GitRecord } from "./git-record.ts";
 import type { LiveObjects } from "./live-objects.ts";
+import type { PausedOwners } from "./paused-owners.ts";
 import type { Runs } from "./runs.ts";
 import type { Sources } from "./sources.ts";
 
@@ -42,6 +43,7 @@ export interface ReconcileDeps {
   readonly open: Openers;
   readonly live: LiveObjects;
   readonly runs: Runs;
+  readonly paused: PausedOwners;
   readonly sources: Sources;
   readonly record: GitRecord;
   readonly hit: HitFailpoint;

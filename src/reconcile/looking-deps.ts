@@ -5,6 +5,7 @@ import { noFailpoints } from "../failpoints.ts";
 import type { ReconcileDeps } from "./deps.ts";
 import { createGitRecord } from "./git-record.ts";
 import { createLiveObjects, type Live } from "./live-objects.ts";
+import { createPausedOwners } from "./paused-owners.ts";
 import { readOnlyKube } from "./read-only.ts";
 import { createRuns } from "./runs.ts";
 import { createSources, type RecordTarget } from "./sources.ts";
@@ -26,12 +27,14 @@ export async function createLookingDeps(parts: LookingParts): Promise<ReconcileD
   const sources = createSources({ flagged: source, hasObjects: () => true, onRecord: () => {} });
   sources.setRecordTarget(keyOf(source as Live<"GitSource">), record);
   const { clock, log, installation } = given;
+  const runs = createRuns({ slots: 1, clock, log, onEnd: () => {} });
   return {
     ...given,
     kube,
     live,
     sources,
-    runs: createRuns({ slots: 1, clock, log, onEnd: () => {} }),
+    runs,
+    paused: createPausedOwners({ ...given, kube, live, runs }),
     record: createGitRecord({ live, sources, clock, installation }),
     hit: noFailpoints,
     requireGit: false,

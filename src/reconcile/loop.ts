@@ -7,6 +7,7 @@ import type { ReconcileDeps } from "./deps.ts";
 import { createGitRecord } from "./git-record.ts";
 import type { Leadership } from "./lease.ts";
 import { createLiveObjects } from "./live-objects.ts";
+import { createPausedOwners } from "./paused-owners.ts";
 import { createPullRequestLoop } from "./pull-request-loop.ts";
 import { type RecordHealth, runRecordLoop } from "./record-loop.ts";
 import { createRuns } from "./runs.ts";
@@ -35,6 +36,8 @@ export interface Loop {
 
 /** How often everything is listed, whatever the watch told. */
 const RELIST_MS = 5 * 60_000;
+/** How often owners are looked at that something may have left paused. */
+const SWEEP_MS = 15_000;
 /** Between two passes of `converge` that changed something. */
 const PASS_PAUSE_MS = 200;
 
@@ -74,7 +77,8 @@ export function createLoop(parts: LoopParts): Loop {
   });
   const gitRecord = createGitRecord({ live, sources, clock: given.clock, installation: given.installation });
   const runs = createRuns({ slots, clock: given.clock, log: given.log, onEnd: (run) => controllers.onRunEnd(run) });
-  const deps: ReconcileDeps = { ...given, live, sources, runs, record: gitRecord };
+  const paused = createPausedOwners({ ...given, live, runs });
+  const deps: ReconcileDeps = { ...given, live, sources, runs, paused, record: gitRecord };
   const controllers = createControllers(deps);
   const pullRequests = createPullRequestLoop(deps);
   const record: RecordHealth = { lastError: undefined, failures: 0 };
@@ -135,12 +139,14 @@ export function createLoop(parts: LoopParts): Loop {
       const recordLoop = runRecordLoop(deps, record, { signal: recording.signal, stepDown });
       const ending = AbortSignal.any([signal, lost]);
       const answers = pullRequests.run(ending);
+      const sweeps = sweepOwners(deps, recording.signal);
       try {
         await watchAll(ending);
       } finally {
         await stop();
         await answers;
         recording.abort();
+        await sweeps;
         await recordLoop;
         await deps.record.flush().catch(() => {}); // what is lost here is made again from the cluster
       }
@@ -182,6 +188,7 @@ async function convergeOnce(
     await controllers.idle();
     await deps.runs.idle();
     await controllers.idle();
+    await deps.paused.sweep();
     const unwritten = await flushError(deps, how.signal);
     const after = fingerprint(deps);
     const isQuiet = after === before && controllers.failures() === failures && deps.runs.active() === 0;
@@ -191,6 +198,14 @@ async function convergeOnce(
     if (deps.clock.monotonic() > endsAt)
       throw new CodedError("Internal", { detail: "converge" }, "nothing settled before the deadline");
     await deps.clock.sleep(PASS_PAUSE_MS, how.signal);
+  }
+}
+
+/** Until the signal aborts. */
+async function sweepOwners({ paused, clock }: ReconcileDeps, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await paused.sweep();
+    await clock.sleep(SWEEP_MS, signal).catch(() => {});
   }
 }
 

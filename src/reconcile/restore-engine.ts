@@ -1,4 +1,7 @@
+import { restoreDefaults } from "../api/defaults.ts";
 import { formatKey, keyOf } from "../api/object.ts";
+import { listOwners } from "../gitops/list-owners.ts";
+import { createOwnersTally, type PausePlan, planPauses } from "../gitops/pause-plan.ts";
 import type { PlanHeader, PlanSummary } from "../report/plan.ts";
 import { createPlanMarkdownRenderer } from "../report/plan-markdown.ts";
 import { recordedEntry } from "../report/restore-record.ts";
@@ -29,20 +32,30 @@ export interface EngineCall {
   readonly request: RestoreRequest;
 }
 
+/** A whole plan. */
+export interface MadePlan {
+  readonly summary: PlanSummary;
+  /** Without values. */
+  readonly markdown: string;
+  /** Objects that it will write over. */
+  readonly touched: readonly TouchedObject[];
+  readonly pausing: PausePlan;
+}
+
 /** A whole plan: its summary, its Markdown without values, and the objects that it will write over. */
-export async function makePlan(
-  deps: ReconcileDeps,
-  engine: RestoreDeps,
-  call: EngineCall,
-): Promise<{ readonly summary: PlanSummary; readonly markdown: string; readonly touched: readonly TouchedObject[] }> {
+export async function makePlan(deps: ReconcileDeps, engine: RestoreDeps, call: EngineCall): Promise<MadePlan> {
+  const owners = await listOwners(deps.kube, call.request.signal);
+  const tally = createOwnersTally();
   const renderer = createPlanMarkdownRenderer();
   const touched: TouchedObject[] = [];
-  const stream = planStream(engine, call);
+  const stream = planStream(engine, { ...call, request: { ...call.request, owners } });
   for (;;) {
     const next = await stream.next();
     if (next.done === true) {
-      return { summary: next.value, markdown: renderer.end(planHeader(deps, call), next.value), touched };
+      const pausing = planPauses(owners, tally.found, restoreDefaults(call.plan.spec).gitOpsOwners);
+      return { summary: next.value, markdown: renderer.end(planHeader(deps, call), next.value), touched, pausing };
     }
+    if (next.value.ownership !== undefined) tally.add(next.value.ownership);
     renderer.entry(recordedEntry(next.value.entry));
     const object = touchedBy(next.value);
     if (object !== undefined) touched.push(object);

@@ -191,8 +191,11 @@ function outcomeOfFailure(error: unknown, retryMs = RETRY_MS): StepOutcome {
   if (isCoded(error, "BackupNotFound")) {
     return { type: "stall", reason: "BackupNotFound", message: messageOf(error), afterMs: retryMs };
   }
-  if (isCoded(error, "PlanStale")) {
-    return { type: "stall", reason: "PlanStale", message: messageOf(error), afterMs: retryMs };
+  if (isCoded(error, "OwnerHeld")) {
+    return { type: "wait", reason: "OwnerHeld", message: messageOf(error), afterMs: retryMs };
+  }
+  if (isCoded(error, "PlanStale") || isCoded(error, "OwnersRefused") || isCoded(error, "OwnerNotPaused")) {
+    return { type: "stall", reason: error.code, message: messageOf(error), afterMs: retryMs };
   }
   return outcomeOf(error, retryMs);
 }

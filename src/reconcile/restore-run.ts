@@ -3,6 +3,7 @@ import { setCondition, setStanding } from "../api/conditions.ts";
 import type { Condition, RestorePlanStatus } from "../api/kinds.generated.ts";
 import { RESTORE_PLAN } from "../api/kinds.ts";
 import { formatKey, keyOf } from "../api/object.ts";
+import { formatOwner } from "../gitops/owner.ts";
 import type { RestoreInputs } from "../restore/inputs.ts";
 import type { RestoreDeps, RestoreOutcome, RestoreRequest } from "../restore/types.ts";
 import { isPrepared } from "./claimed-status-plan.ts";
@@ -11,11 +12,12 @@ import type { Live } from "./live-objects.ts";
 import { demandApproved } from "./restore-approval.ts";
 import { engineOf, makePlan, runEngine } from "./restore-engine.ts";
 import { claimLedger, type Ledger } from "./restore-ledger.ts";
+import { createOwnerLease, demandPausable, type OwnerLease, servedOwners } from "./restore-owners.ts";
 import { makeSafetyBackup, type UsablePlace } from "./restore-safety.ts";
 import type { OpenedSource } from "./restore-source.ts";
 import { openSpool, type RestoreSpool } from "./restore-spool.ts";
 import { isShutdown } from "./shutdown.ts";
-import { createStatusTrail } from "./status-trail.ts";
+import { createStatusTrail, type StatusTrail } from "./status-trail.ts";
 
 /** One claimed restore that is to be run, or gone on with. */
 export interface RestoreExecution {
@@ -53,13 +55,35 @@ export async function executeRestore(deps: ReconcileDeps, execution: RestoreExec
   const spool = await openSpool(spoolFolder(deps, run));
   const status = createStatusTrail(deps, RESTORE_PLAN, plan);
   const engine = engineOf(deps, execution);
-  let { safetyBackup } = plan.status ?? {};
-  if (!isPrepared(plan.status, ledger.key, execution.safety.type)) {
-    const prepared = await prepare(deps, execution, { engine, spool });
-    await status.write((before) => ({ ...before, ...prepared }));
-    deps.hit("restore-prepared");
-    safetyBackup = prepared.safetyBackup;
+  const lease = createOwnerLease(deps, execution);
+  let outcome: RestoreOutcome;
+  try {
+    const safetyBackup = await prepared(deps, execution, { engine, spool, status, lease });
+    outcome = await restoreObjects(deps, execution, { engine, spool, status, safetyBackup });
+  } catch (error) {
+    // what goes on elsewhere stays paused; what is tried again here pauses again
+    if (!isShutdown(signal)) await lease.end();
+    throw error;
   }
+  if (outcome.cancelled && isShutdown(signal)) return; // not over: the next process goes on with this run
+  await lease.end();
+  await status.write((before) => endedStatus(deps, plan, before, outcome));
+  deps.hit("restore-status-written");
+  log.info({ phase: outcome.phase, ...outcome.counts, errors: outcome.errors }, "restore ends");
+}
+
+/** What the steps of one attempt share. */
+interface Attempt {
+  readonly engine: RestoreDeps;
+  readonly spool: RestoreSpool;
+  readonly status: StatusTrail<"RestorePlan">;
+}
+
+async function restoreObjects(
+  deps: ReconcileDeps,
+  execution: RestoreExecution,
+  { engine, spool, status, safetyBackup }: Attempt & { readonly safetyBackup: string | undefined },
+): Promise<RestoreOutcome> {
   const restored = { count: 0, toldAt: 0 };
   const outcome = await runEngine(
     deps,
@@ -85,24 +109,43 @@ export async function executeRestore(deps: ReconcileDeps, execution: RestoreExec
   );
   await spool.flush();
   deps.hit("restore-objects-written");
-  if (outcome.cancelled && isShutdown(signal)) return; // not over: the next process goes on with this run
-  await status.write((before) => endedStatus(deps, plan, before, outcome));
-  deps.hit("restore-status-written");
-  log.info({ phase: outcome.phase, ...outcome.counts, errors: outcome.errors }, "restore ends");
+  return outcome;
 }
 
 function requestOf({ plan, run, source, inputs, claimedAt, signal }: RestoreExecution): RestoreRequest {
   return { run, spec: plan.spec, backup: source.reader, startedMs: Date.parse(claimedAt), signal, ...inputs };
 }
 
+/** The safety backup of the run, with everything that comes before the first write done: by now, or by an earlier attempt. */
+async function prepared(
+  deps: ReconcileDeps,
+  execution: RestoreExecution,
+  attempt: Attempt & { readonly lease: OwnerLease },
+): Promise<string | undefined> {
+  const { plan, ledger, safety } = execution;
+  if (isPrepared(plan.status, ledger.key, safety.type)) {
+    await attempt.lease.hold(await servedOwners(deps, plan.status?.pausedOwners ?? []));
+    return plan.status?.safetyBackup;
+  }
+  const told = await prepare(deps, execution, attempt);
+  await attempt.status.write((before) => ({ ...before, ...told }));
+  deps.hit("restore-prepared");
+  return told.safetyBackup;
+}
+
 async function prepare(
   deps: ReconcileDeps,
   execution: RestoreExecution,
-  { engine, spool }: { readonly engine: RestoreDeps; readonly spool: RestoreSpool },
+  { engine, spool, status, lease }: Attempt & { readonly lease: OwnerLease },
 ): Promise<Partial<RestorePlanStatus>> {
   const { plan, run, safety, signal } = execution;
   const planned = await makePlan(deps, engine, { plan, source: execution.source, request: requestOf(execution) });
   demandApproved(plan.spec, planned.summary.digest);
+  demandPausable(planned.pausing);
+  const { pauses } = planned.pausing;
+  const pausedOwners = pauses.map(formatOwner);
+  if (pausedOwners.length > 0) await status.write((before) => ({ ...before, pausedOwners }));
+  await lease.hold(pauses);
   await spool.writePlan(planned.markdown);
   const { digest, totals } = planned.summary;
   const told = { ...(digest === "" ? {} : { planDigest: digest }), planTotals: totals };
@@ -136,7 +179,7 @@ function endedStatus(
   };
 }
 
-/** Stalled only where nothing was restored; anything else is settled, and Succeeded says how it went. */
+/** An end is settled, a bad one too, and Succeeded says how it went: a failed run of last year holds no rollout up. */
 function endConditions(
   conditions: readonly Condition[] | undefined,
   outcome: RestoreOutcome,
@@ -145,18 +188,12 @@ function endConditions(
 ): readonly Condition[] {
   const { created, patched, labelled, recreated, deleted } = outcome.counts;
   const wrote = created + patched + labelled + recreated + deleted;
-  const isRefused = outcome.phase === "FailedValidation" || (outcome.phase === "Failed" && wrote === 0);
   const reason = outcome.cancelled ? "Cancelled" : outcome.phase;
   const message =
     outcome.failureReason ??
     outcome.validationErrors?.join("; ") ??
     `${wrote} of ${outcome.totalItems} objects written, ${outcome.errors} errors, ${outcome.warnings} warnings`;
-  const settled = setStanding(
-    conditions,
-    { type: isRefused ? "stalled" : "ready", reason, message },
-    generation,
-    nowMs,
-  );
+  const settled = setStanding(conditions, { type: "ready", reason, message }, generation, nowMs);
   const succeeded = { type: "Succeeded", status: outcome.phase === "Completed", reason, message } as const;
   return setCondition(settled, { ...succeeded, observedGeneration: generation }, nowMs);
 }

@@ -55,6 +55,7 @@ function statusLines({ status = {} }: RestorePlan): string[] {
     ...row("Errors", status.errors),
     ...row("Warnings", status.warnings),
     ...row("Safety backup", status.safetyBackup),
+    ...(status.pausedOwners ?? []).flatMap((owner) => row("Paused owner", owner)),
     ...row("Plan digest", status.planDigest),
     ...row(
       "Hooks",

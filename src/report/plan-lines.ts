@@ -6,6 +6,7 @@ import {
   PLAN_ACTIONS,
   type PlanAction,
   type PlanEntry,
+  type PlannedOwner,
   type PlanSummary,
 } from "./plan.ts";
 import { redactEntry } from "./plan-redact.ts";
@@ -48,7 +49,11 @@ const SHOWN_CHANGES = 40;
 export function entryLines(entry: PlanEntry, width: number): PlanLine[] {
   const shown = redactEntry(entry);
   const symbol = SYMBOLS[entry.action].padStart(3);
-  const tail = [entry.archivedAs === undefined ? "" : `  from ${entry.archivedAs}`, suffixOf(entry)].join("");
+  const tail = [
+    entry.archivedAs === undefined ? "" : `  from ${entry.archivedAs}`,
+    suffixOf(entry),
+    entry.owners === undefined ? "" : `  [${entry.owners.join(", ")}]`,
+  ].join("");
   const lines: PlanLine[] = [
     { text: cutTo(printable(`${symbol} ${entryName(entry)}${tail}`), width), tone: TONES[entry.action] },
   ];
@@ -73,7 +78,8 @@ const CHANGE_SYMBOLS = { add: "+", replace: "~", remove: "-" } as const;
 const CHANGE_TONES = { add: "add", replace: "change", remove: "remove" } as const;
 
 function changeLines(change: FieldChange, width: number): PlanLine[] {
-  const head = `      ${CHANGE_SYMBOLS[change.op]} ${printable(change.path)}`;
+  const mark = change.undoneBy === undefined ? "" : " [Git will undo this]";
+  const head = `      ${CHANGE_SYMBOLS[change.op]} ${printable(change.path)}${mark}`;
   const tone = CHANGE_TONES[change.op];
   const [before, after] = [shownValue(change.before), shownValue(change.after)];
   const values = { add: after, remove: `${before} (only in the cluster)`, replace: `${before} → ${after}` }[change.op];
@@ -100,6 +106,29 @@ function firstDifference(a: string, b: string): number {
   let index = 0;
   while (index < a.length && a[index] === b[index]) index++;
   return index;
+}
+
+/** What becomes of the owners, and then every other remark on the whole plan. */
+export function planNotes(summary: PlanSummary): readonly string[] {
+  const { removedFields, undoneFields = 0 } = summary;
+  const undone = `Git will undo ${undoneFields} of the fields that are set: \`holdfast restore followup\` writes what Git would have to hold`;
+  return [
+    ...(summary.owners ?? []).map(ownerNote),
+    ...(undoneFields > 0 ? [undone] : []),
+    ...summary.notes,
+    ...(removedFields > 0 ? [`${removedFields} fields that stand only in the cluster would be removed`] : []),
+  ];
+}
+
+function ownerNote({ owner, action, how, objects, message }: PlannedOwner): string {
+  const heads: Readonly<Record<PlannedOwner["action"], string>> = {
+    pause: `${owner} is paused while this runs (${how ?? ""})`,
+    paused: `${owner} is paused already, and stays so`,
+    ignore: `${owner} is not paused (gitOpsOwners: Ignore) and may undo this at once`,
+    refuse: `nothing will be restored because of ${owner}`,
+  };
+  const owned = objects === 0 ? "" : `; it applies ${objects} of the objects`;
+  return `${heads[action]}${owned}${message === undefined ? "" : `: ${message}`}`;
 }
 
 /** The line that says it all, such as `Plan: 3 to create, 1 to patch, 12 unchanged.` */
@@ -143,12 +172,13 @@ function shownValue(value: unknown): string {
   return value === undefined ? "" : printable(stringifyJson(value));
 }
 
-function wrap(text: string, width: number, tone: Tone): PlanLine[] {
+/** A text over as many lines as it takes, indented; words longer than a line are cut. */
+export function wrap(text: string, width: number, tone: Tone): PlanLine[] {
   const lines: PlanLine[] = [];
   let line = "";
   for (const word of printable(text).split(" ")) {
     if (line !== "" && line.length + word.length + 1 > width - 6) {
-      lines.push({ text: `      ${inert(line)}`, tone });
+      lines.push({ text: cutTo(`      ${inert(line)}`, width), tone });
       line = "";
     }
     line = line === "" ? word : `${line} ${word}`;

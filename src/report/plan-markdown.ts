@@ -1,6 +1,6 @@
 /** A plan for a pull request: at most 60,000 bytes whatever it holds, and nothing in it can act. */
 import { PLAN_ACTIONS, type PlanEntry, type PlanHeader, type PlanSummary } from "./plan.ts";
-import { cutTo, entryLines, printable, totalsLine } from "./plan-lines.ts";
+import { cutTo, entryLines, planNotes, printable, totalsLine } from "./plan-lines.ts";
 
 /** Forges refuse longer comments (GitHub: 65,536 characters); what is posted around the plan needs some room too. */
 export const MARKDOWN_LIMIT_BYTES = 60_000;
@@ -8,12 +8,13 @@ export const MARKDOWN_LIMIT_BYTES = 60_000;
 /** Columns of the diff block: wider ones scroll on a pull request page. */
 const WIDTH = 120;
 /** Kept for the head, the totals, the notes and the last line. */
-const RESERVED_BYTES = 18_000;
+const RESERVED_BYTES = 23_000;
 /** What a block has around its lines: tags, title, and two fences, each longer than the longest line. */
 const EMPTY_BLOCK_BYTES = 500;
 const NOTES = 12;
 /** Characters of one text outside the blocks; escaped, each may take six bytes. */
 const TEXT_LENGTH = 160;
+const NOTE_LENGTH = 240;
 
 /** Gathers a plan as Markdown. Entries beyond the limit are counted, the most important ones go first. */
 export interface PlanMarkdownRenderer {
@@ -126,9 +127,7 @@ function fenceFor(lines: readonly string[]): string {
 function head(header: PlanHeader, summary: PlanSummary): string {
   const mapping = Object.entries(header.namespaceMapping ?? {}).map(([from, to]) => `${from} → ${to}`);
   const rows = PLAN_ACTIONS.filter((action) => summary.totals[action] > 0);
-  const notes = [...summary.notes];
-  if (summary.removedFields > 0)
-    notes.push(`${summary.removedFields} fields that stand only in the cluster would be removed`);
+  const notes = planNotes(summary);
   return [
     `### Restore plan ${short(header.plan)}`,
     "",
@@ -144,7 +143,7 @@ function head(header: PlanHeader, summary: PlanSummary): string {
           `| ${rows.map((action) => summary.totals[action]).join(" | ")} |`,
           "",
         ]),
-    ...notes.slice(0, NOTES).map((note) => `- ${short(note)}`),
+    ...notes.slice(0, NOTES).map((note) => `- ${escapeMarkdown(cutTo(note, NOTE_LENGTH))}`),
     ...(notes.length > NOTES ? [`- … and ${notes.length - NOTES} more notes`] : []),
     "",
     `Plan digest: \`${summary.digest}\``,

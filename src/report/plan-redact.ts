@@ -22,6 +22,7 @@ export function redactChange(change: FieldChange, digest: Digest = shortDigest):
   return {
     op: change.op,
     path: change.path,
+    ...(change.undoneBy === undefined ? {} : { undoneBy: change.undoneBy }),
     ...("before" in change ? { before: redacted(change.before, digest) } : {}),
     ...("after" in change ? { after: redacted(change.after, digest) } : {}),
   };

@@ -1,6 +1,6 @@
 /** A plan for a terminal, line by line as it is made: symbols as Terraform has them, unchanged objects only counted. */
 import type { PlanEntry, PlanHeader, PlanSummary } from "./plan.ts";
-import { cutTo, entryLines, type PlanLine, printable, type Tone, totalsLine } from "./plan-lines.ts";
+import { cutTo, entryLines, type PlanLine, planNotes, printable, type Tone, totalsLine, wrap } from "./plan-lines.ts";
 
 export interface PlanTextOptions {
   /** Columns; longer lines are cut. */
@@ -72,8 +72,9 @@ function headerLines(header: PlanHeader, width: number): PlanLine[] {
 }
 
 function noteLines(summary: PlanSummary, width: number): PlanLine[] {
-  const notes = [...summary.notes];
-  if (summary.removedFields > 0)
-    notes.push(`${summary.removedFields} fields that stand only in the cluster would be removed`);
-  return notes.map((note) => ({ text: cutTo(`note: ${printable(note)}`, width), tone: "warn" }));
+  return planNotes(summary).flatMap((note) =>
+    wrap(note, width, "warn").map((line, index) =>
+      index === 0 ? { ...line, text: `note: ${line.text.trimStart()}` } : line,
+    ),
+  );
 }

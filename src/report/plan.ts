@@ -56,6 +56,8 @@ export interface FieldChange {
   readonly before?: unknown;
   /** Absent for `remove`. */
   readonly after?: unknown;
+  /** The field manager of a GitOps controller that has set this field: Git will undo the change. */
+  readonly undoneBy?: string;
 }
 
 /** One object of the plan, in restore order. */
@@ -82,6 +84,22 @@ export interface PlanEntry {
   /** UID and content digest of the live object that `recreate` and `delete` end. */
   readonly liveUid?: string;
   readonly liveContent?: string;
+  /** Who applies this object from Git, such as `Application argocd/shop`. */
+  readonly owners?: readonly string[];
+}
+
+/** What becomes of one GitOps owner of the objects that are written. */
+export interface PlannedOwner {
+  /** `Application argocd/shop`. */
+  readonly owner: string;
+  /** `paused`: it is already, by somebody else. `refuse`: nothing is written because of it. */
+  readonly action: "pause" | "paused" | "refuse" | "ignore";
+  /** The change that pauses it. */
+  readonly how?: string;
+  /** Objects of this plan that it owns. */
+  readonly objects: number;
+  /** One sentence: why, what it does when it goes on, or what to do. */
+  readonly message?: string;
 }
 
 export type PlanTotals = Readonly<Record<PlanAction, number>>;
@@ -104,6 +122,10 @@ export interface PlanSummary {
   readonly warnings: number;
   /** Fields that a write would remove although they stand only in the cluster. */
   readonly removedFields: number;
+  /** Owners of the objects that are written; absent where nobody was asked for. */
+  readonly owners?: readonly PlannedOwner[];
+  /** Fields that a write sets and a GitOps controller owns. */
+  readonly undoneFields?: number;
   /** Design §5: over the spec, the manifest and every object that will be written or refused. */
   readonly digest: string;
   /** Whole-plan remarks: volumes without data, fields that Git will undo, a missing safety location. */

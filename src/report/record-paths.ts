@@ -35,10 +35,18 @@ export function backupPath(month: BackupMonth, backup: string): string {
   return `${monthFolder(month)}/${backup}.yaml`;
 }
 
-/** `restores/<ns>/<name>/<run>/`, with its three files. */
-export function restorePaths(plan: ObjectKey, run: string): { status: string; plan: string; objects: string } {
+/** `restores/<ns>/<name>/<run>/`, with its files; `owners.json` only where owners were paused. */
+export function restorePaths(
+  plan: ObjectKey,
+  run: string,
+): { status: string; plan: string; objects: string; owners: string } {
   const folder = `restores/${plan.namespace}/${plan.name}/${run}`;
-  return { status: `${folder}/status.yaml`, plan: `${folder}/plan.md`, objects: `${folder}/objects.jsonl` };
+  return {
+    status: `${folder}/status.yaml`,
+    plan: `${folder}/plan.md`,
+    objects: `${folder}/objects.jsonl`,
+    owners: `${folder}/owners.json`,
+  };
 }
 
 /** `sources/<ns>/<name>.json`: what a source declared when it was wholly applied last. */

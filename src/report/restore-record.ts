@@ -27,6 +27,7 @@ export function restoreRecordText(plan: RestorePlan, revision: string | undefine
     startTimestamp: status?.startTimestamp,
     completionTimestamp: status?.completionTimestamp,
     safetyBackup: status?.safetyBackup,
+    pausedOwners: status?.pausedOwners,
   });
 }
 

@@ -1,6 +1,7 @@
 /** What stands in the cluster at the places a restore will write to: single GETs for a few, paged LISTs for many. */
 import { sha256 } from "../api/digest.ts";
 import { createContentDigester } from "../api/digest-bytes.ts";
+import { parseJson } from "../api/json.ts";
 import type { GroupVersionResource, KubeObject, ObjectKey, ObjectMeta } from "../api/object.ts";
 import { formatKey } from "../api/object.ts";
 import { isCoded } from "../errors.ts";
@@ -23,6 +24,8 @@ export interface LiveObject {
   content(): string;
   /** The whole, but for managed fields. */
   object(): KubeObject;
+  /** The whole, with managed fields. */
+  whole(): KubeObject;
 }
 
 /** Gives the live objects at some places, which are asked for in list order; undefined: absent. */
@@ -75,6 +78,7 @@ function liveObject(item: Uint8Array, whole: WholeBytes): LiveObject {
       object ??= parseForDeciding(whole());
       return object;
     },
+    whole: () => parseJson(whole()) as KubeObject,
   };
 }
 

@@ -1,8 +1,10 @@
 /** The whole plan of a restore, object by object, with its totals and its digest. Only reads. */
 import { createHash } from "node:crypto";
+import { restoreDefaults } from "../api/defaults.ts";
 import { canonicalJson } from "../api/json.ts";
 import type { RestorePlanSpec } from "../api/kinds.generated.ts";
 import { CodedError } from "../errors.ts";
+import { createOwnersTally, type OwnersFound, planPauses } from "../gitops/pause-plan.ts";
 import { emptyTotals, type PlanEntry, type PlanSummary } from "../report/plan.ts";
 import { loadedAhead } from "./batches.ts";
 import { dryRunItem } from "./dry-run.ts";
@@ -29,6 +31,7 @@ export async function* planRestore(deps: RestoreDeps, request: RestoreRequest): 
   if (problems.length > 0) throw new CodedError("InvalidSpec", { fields: ["spec"] }, problems.join("; "));
   const session = await openSession(deps, request);
   const summary = summarize(request.spec, request.backup.digest, request);
+  const tally = createOwnersTally();
   const redact = createSecretRedactor(deps.kube, request.signal);
   for await (const loaded of loadedAhead(session, await resourcesInOrder(session))) {
     for await (const window of planResource(session, loaded)) {
@@ -36,11 +39,21 @@ export async function* planRestore(deps: RestoreDeps, request: RestoreRequest): 
         const item = request.serverDryRun === true ? await dryRunItem(session, planned) : planned;
         const entry = await redact(item.entry);
         summary.add(entry);
+        if (item.ownership !== undefined) tally.add(item.ownership);
         yield entry === item.entry ? item : { ...item, entry };
       }
     }
   }
-  return summary.end([...session.facts.notes, ...unusedModifiers(session)]);
+  const ended = summary.end([...session.facts.notes, ...unusedModifiers(session)]);
+  return { ...ended, ...plannedOwners(request, tally.found) };
+}
+
+/** What becomes of the owners of what is written; nothing where nobody asked. */
+export function plannedOwners(
+  { owners, spec }: Pick<RestoreRequest, "owners" | "spec">,
+  found: OwnersFound,
+): Pick<PlanSummary, "owners"> {
+  return owners === undefined ? {} : { owners: planPauses(owners, found, restoreDefaults(spec).gitOpsOwners).shown };
 }
 
 /**
@@ -62,13 +75,14 @@ export function summarize(
     text = "";
   };
   const totals = emptyTotals();
-  const counted = { warnings: 0, removedFields: 0 };
+  const counted = { warnings: 0, removedFields: 0, undoneFields: 0 };
   return {
     add: (entry) => {
       totals[entry.action]++;
       if ((entry.warnings ?? []).length > 0 || isWarning(entry)) counted.warnings++;
       if (entry.action === "patch")
         counted.removedFields += (entry.changes ?? []).filter((change) => change.op === "remove").length;
+      counted.undoneFields += (entry.changes ?? []).filter(({ undoneBy }) => undoneBy !== undefined).length;
       if (QUIET.has(entry.action)) return;
       text += `,${canonicalJson(digested(entry))}`;
       if (text.length > HASHED_AT_ONCE) flush();

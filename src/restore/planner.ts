@@ -3,6 +3,7 @@ import { contentDigest } from "../api/digest.ts";
 import { parseJson } from "../api/json.ts";
 import { apiVersionOf, formatKey, type KubeObject, type ObjectKey } from "../api/object.ts";
 import { messageOf } from "../errors.ts";
+import { keepingPause } from "../gitops/pause-change.ts";
 import { parseForDeciding } from "../kube/item-bytes.ts";
 import type { IndexRow } from "../storage/index-row.ts";
 import type { Batch, LoadedResource } from "./batches.ts";
@@ -13,6 +14,7 @@ import type { LiveObject } from "./live.ts";
 import { missingRelated } from "./missing-related.ts";
 import { planNamespacesOf } from "./namespaces.ts";
 import { orderResources } from "./order.ts";
+import { withOwnership } from "./owned.ts";
 import { type ItemPlace, planCollision, planEqual, planItem, planStop, rowStandsIn } from "./plan.ts";
 import type { RestoreSession } from "./session.ts";
 import type { PlannedItem } from "./types.ts";
@@ -39,10 +41,8 @@ export async function* planResource(
   loaded: LoadedResource,
 ): AsyncGenerator<readonly PlannedItem[]> {
   if (loaded.resource === "namespaces") {
-    yield await planNamespacesOf(
-      session,
-      loaded.candidates.map(({ row }) => row.name),
-    );
+    const names = loaded.candidates.map(({ row }) => row.name);
+    yield (await planNamespacesOf(session, names)).map((item) => withOwnership(session, item));
     return;
   }
   for (const batch of await loaded.batches()) {
@@ -100,7 +100,8 @@ async function planWindow(
       each.isEqual && each.live !== undefined
         ? planStanding(session, each, each.live)
         : await planBody(session, each.place, bodies.get(each.candidate.row), each.live?.object());
-    items.push(each.live === undefined ? item : { ...item, liveDigest: each.live.content });
+    const owned = withOwnership(session, item, () => each.live?.whole());
+    items.push(each.live === undefined ? owned : { ...owned, liveDigest: each.live.content });
   }
   return items;
 }
@@ -129,7 +130,7 @@ async function planBody(
 ): Promise<PlannedItem> {
   let archived: KubeObject;
   try {
-    archived = parseArchived(place, body ?? Buffer.alloc(0));
+    archived = keepingPause(parseArchived(place, body ?? Buffer.alloc(0)), live);
   } catch (error) {
     return planStop(place, "fail", "Unreadable", `its JSON in the backup can't be read: ${messageOf(error)}`);
   }

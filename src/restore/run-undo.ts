@@ -1,8 +1,9 @@
 /** Plans and runs an undo. */
+import { createOwnersTally } from "../gitops/pause-plan.ts";
 import type { BackupReader } from "../storage/backup-reader.ts";
 import { isNamespaceEmpty } from "./namespace-empty.ts";
 import { outcomeOf } from "./outcome.ts";
-import { summarize } from "./plan-restore.ts";
+import { plannedOwners, summarize } from "./plan-restore.ts";
 import { logLine, uploadRecords } from "./records.ts";
 import { createTally } from "./results.ts";
 import { createSecretRedactor } from "./secret-digest.ts";
@@ -12,7 +13,7 @@ import { planUndo, type UndoSource } from "./undo.ts";
 import { writeItem } from "./write.ts";
 
 /** An undo of one run. `backup` is the safety backup, or the run's own where there was none. */
-export interface UndoRequest extends UndoSource, Pick<RestoreRequest, "run" | "signal" | "onRecord"> {
+export interface UndoRequest extends UndoSource, Pick<RestoreRequest, "run" | "signal" | "onRecord" | "owners"> {
   readonly backup: BackupReader;
 }
 
@@ -23,13 +24,15 @@ export async function* planUndoRestore(
 ): PlanStream {
   const session = await openSession(deps, sessionRequest(request));
   const summary = summarize(request.spec, request.backup.digest);
+  const tally = createOwnersTally();
   const redact = createSecretRedactor(deps.kube, request.signal);
   for await (const item of planUndo(session, request)) {
     const entry = await redact(item.entry);
     summary.add(entry);
+    if (item.ownership !== undefined) tally.add(item.ownership);
     yield { ...item, entry };
   }
-  return summary.end([]);
+  return { ...summary.end([]), ...plannedOwners(request, tally.found) };
 }
 
 /** Undoes a run, object by object in reverse order. What can't be returned is an error that names it; the rest goes on. */
@@ -55,8 +58,9 @@ export async function runUndo(deps: RestoreDeps, request: UndoRequest): Promise<
 }
 
 /** The undo's own options play no part: what it does is decided by records and copies. */
-function sessionRequest({ run, backup, signal }: UndoRequest): RestoreRequest {
-  return { run, backup, spec: { source: { undoOf: run } }, ...(signal === undefined ? {} : { signal }) };
+function sessionRequest({ run, backup, signal, owners }: UndoRequest): RestoreRequest {
+  const optional = { ...(signal === undefined ? {} : { signal }), ...(owners === undefined ? {} : { owners }) };
+  return { run, backup, spec: { source: { undoOf: run } }, ...optional };
 }
 
 /** A namespace takes everything in it along, so it goes only when nothing else is there. */

@@ -6,6 +6,7 @@ import type { RestorePlanSpec } from "../api/kinds.generated.ts";
 import type { GroupVersionResource, KubeObject, ObjectKey, OwnerReference } from "../api/object.ts";
 import type { PatchOperation } from "../api/patch.ts";
 import type { Clock } from "../clock.ts";
+import type { Ownership, OwnerWorld } from "../gitops/ownership.ts";
 import type { KubeClient } from "../kube/client.ts";
 import type { Logger } from "../log.ts";
 import type { PlanEntry, PlanSummary } from "../report/plan.ts";
@@ -52,6 +53,8 @@ export interface RestoreRequest {
   readonly imageMapping?: readonly string[];
   /** Velero's `--restore-resource-priorities`. */
   readonly resourcePriorities?: readonly string[];
+  /** The plan says who applies the objects from Git, and which changes Git will undo. */
+  readonly owners?: OwnerWorld;
   /** The plan asks the API server to try each write (`dryRun=All`). */
   readonly serverDryRun?: boolean;
   /** Wall-clock ms at which the run began: what carries its label and is younger was created by it. */
@@ -193,6 +196,8 @@ export interface PlannedItem {
   readonly liveDigest?: () => string;
   /** An undo: where the write is refused, nothing else is tried. */
   readonly exact?: boolean;
+  /** Who applies it from Git, where the request asks for that. */
+  readonly ownership?: Ownership;
   /** Nothing else is under way while this one is written. */
   readonly barrier?: boolean;
   /** Plans the object anew against what stands there now; undefined when it is gone. */

@@ -4,10 +4,12 @@
  */
 import { parseJson } from "../api/json.ts";
 import { groupResource, type KubeObject, parseApiVersion } from "../api/object.ts";
+import { keepingPause, withoutPause } from "../gitops/pause-change.ts";
 import type { BackupReader } from "../storage/backup-reader.ts";
 import { differenceOf, guardedPatch } from "./changes.ts";
 import { identity, versionOf } from "./existing.ts";
 import { orderResources } from "./order.ts";
+import { withOwnership } from "./owned.ts";
 import { type ItemPlace, placeEntry, planStop } from "./plan.ts";
 import type { RestoreSession } from "./session.ts";
 import { settledContent } from "./settled-content.ts";
@@ -54,10 +56,11 @@ async function planRecord(session: RestoreSession, source: UndoSource, record: O
   const copy = await copyOf(source, record, place);
   const planned = (live: KubeObject | undefined): PlannedItem => {
     const isNew = record.outcome === "created" && copy === undefined;
+    const back = copy === undefined ? undefined : keepingPause(copy, live);
     const item = isNew
       ? planDelete(place, record, live, source.force)
-      : planReturn(place, { record, copy, force: source.force }, live);
-    return { ...item, exact: true, replan: planned };
+      : planReturn(place, { record, copy: back, force: source.force }, live);
+    return { ...withOwnership(session, item, () => live), exact: true, replan: planned };
   };
   return planned(await session.deps.kube.get(place.gvr, place.target, session.request.signal));
 }
@@ -66,7 +69,7 @@ async function planRecord(session: RestoreSession, source: UndoSource, record: O
 async function copyOf({ safety }: UndoSource, record: ObjectRecord, place: ItemPlace): Promise<KubeObject | undefined> {
   const row = await safety?.row(record.resource, place.target);
   if (row === undefined || safety === undefined) return undefined;
-  return stripServerFields(parseJson(await safety.read(row)) as KubeObject).object;
+  return stripServerFields(withoutPause(parseJson(await safety.read(row)) as KubeObject)).object;
 }
 
 function planDelete(place: ItemPlace, record: ObjectRecord, live: KubeObject | undefined, force: boolean): PlannedItem {

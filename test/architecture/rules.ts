@@ -13,7 +13,7 @@ export interface SourceFile {
 export type Rule = (file: SourceFile) => string[];
 
 const ENGINE = ["api", "kube", "storage", "volumes", "report"];
-const ALL_BELOW_RECONCILE = [...ENGINE, "schedule", "git", "forge", "backup", "restore"];
+const ALL_BELOW_RECONCILE = [...ENGINE, "schedule", "git", "gitops", "forge", "backup", "restore"];
 
 /** Folder of `src/` → folders it may import, besides itself and the files of `src/` that everyone may. */
 export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
@@ -25,8 +25,9 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   storage: ["api"],
   forge: ["api", "report"],
   volumes: ["api", "kube"],
+  gitops: ["api", "kube", "report"],
   backup: ENGINE,
-  restore: ENGINE,
+  restore: [...ENGINE, "gitops"],
   reconcile: ALL_BELOW_RECONCILE,
   server: ["api", "report"],
   cli: [...ALL_BELOW_RECONCILE, "reconcile", "server"],

@@ -48,7 +48,7 @@ export class ServedKinds {
         await this.#refresh();
         return this.#lookUp(name, apiVersion);
       },
-      { what: `the API server serves ${name} ${apiVersion ?? ""}`, timeoutMs: 10_000, intervalMs: 200 },
+      { what: `the API server serves ${name} ${apiVersion ?? ""}`, timeoutMs: 60_000, intervalMs: 200 },
     );
   }
 
