@@ -68,6 +68,7 @@ describe("defaults", () => {
       existingResourcePolicy: "none",
       approval: { mode: "Merge" },
       safetyBackup: { mode: "On", storageLocation: "x" },
+      gitOpsOwners: "Pause",
       preserveNodePorts: false,
     });
   });

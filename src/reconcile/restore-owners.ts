@@ -2,7 +2,7 @@ import { formatKey, keyOf } from "../api/object.ts";
 import { rfc3339 } from "../clock.ts";
 import { CodedError, messageOf } from "../errors.ts";
 import { servedOwner } from "../gitops/list-owners.ts";
-import { formatOwner, type OwnerRef, parseOwner } from "../gitops/owner.ts";
+import { formatOwner, parseOwner } from "../gitops/owner.ts";
 import type { PauseHolder } from "../gitops/pause-change.ts";
 import { type PausedOwner, pauseOwners, readPriors, renewPause, resumeOwner } from "../gitops/pause-owners.ts";
 import type { PausePlan } from "../gitops/pause-plan.ts";
@@ -104,13 +104,15 @@ export function demandPausable({ refusals, shown }: PausePlan): void {
   throw new CodedError("OwnersRefused", { owners }, `nothing is restored: ${refusals.join("; ")}`);
 }
 
-/** The owners that a status names, where they are served now; one whose kind is gone owns nothing. */
+/** The owners that a status names, as far as they are there now: one that is gone undoes nothing, and stops no run. */
 export async function servedOwners(deps: ReconcileDeps, names: readonly string[]): Promise<readonly PausedOwner[]> {
   if (names.length === 0) return [];
   const discovery = await deps.kube.discovery({ refresh: true });
   const refs = names.flatMap((name) => parseOwner(name) ?? []);
-  return refs.flatMap((ref: OwnerRef) => {
+  const owners: PausedOwner[] = [];
+  for (const ref of refs) {
     const gvr = servedOwner(discovery, ref.kind);
-    return gvr === undefined ? [] : [{ ...ref, gvr }];
-  });
+    if (gvr !== undefined && (await deps.kube.get(gvr, ref)) !== undefined) owners.push({ ...ref, gvr });
+  }
+  return owners;
 }
