@@ -18,7 +18,7 @@ export interface OwnersFound {
 
 /** Gathers what planned objects say about their owners. */
 export interface OwnersTally {
-  add(ownership: Ownership): void;
+  add(ownership: Ownership | undefined): void;
   readonly found: OwnersFound;
 }
 
@@ -29,6 +29,7 @@ export function createOwnersTally(): OwnersTally {
   return {
     found: { owners, missing },
     add: (ownership) => {
+      if (ownership === undefined) return; // what nobody applies from Git
       for (const owner of ownership.owners) {
         const id = formatOwner(owner);
         owners.set(id, { owner, objects: (owners.get(id)?.objects ?? 0) + 1 });

@@ -55,7 +55,7 @@ export async function makePlan(deps: ReconcileDeps, engine: RestoreDeps, call: E
       const pausing = planPauses(owners, tally.found, restoreDefaults(call.plan.spec).gitOpsOwners);
       return { summary: next.value, markdown: renderer.end(planHeader(deps, call), next.value), touched, pausing };
     }
-    if (next.value.ownership !== undefined) tally.add(next.value.ownership);
+    tally.add(next.value.ownership);
     renderer.entry(recordedEntry(next.value.entry));
     const object = touchedBy(next.value);
     if (object !== undefined) touched.push(object);

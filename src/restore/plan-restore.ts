@@ -39,7 +39,7 @@ export async function* planRestore(deps: RestoreDeps, request: RestoreRequest): 
         const item = request.serverDryRun === true ? await dryRunItem(session, planned) : planned;
         const entry = await redact(item.entry);
         summary.add(entry);
-        if (item.ownership !== undefined) tally.add(item.ownership);
+        tally.add(item.ownership);
         yield entry === item.entry ? item : { ...item, entry };
       }
     }

@@ -29,7 +29,7 @@ export async function* planUndoRestore(
   for await (const item of planUndo(session, request)) {
     const entry = await redact(item.entry);
     summary.add(entry);
-    if (item.ownership !== undefined) tally.add(item.ownership);
+    tally.add(item.ownership);
     yield { ...item, entry };
   }
   return { ...summary.end([]), ...plannedOwners(request, tally.found) };
