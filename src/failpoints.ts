@@ -30,6 +30,11 @@ export const FAILPOINTS = [
   "restore-recorded",
   "restore-key-ended",
   "restore-done-put",
+  "deletion-marked",
+  "deletion-marker-gone",
+  "deletion-midway",
+  "deletion-data-gone",
+  "deletion-restores-gone",
 ] as const;
 
 export type Failpoint = (typeof FAILPOINTS)[number];

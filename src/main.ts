@@ -10,6 +10,7 @@ import { historyCommand } from "./cli/history.ts";
 import { createCliIo } from "./cli/io.ts";
 import { planCommand } from "./cli/plan.ts";
 import { restoreCommand } from "./cli/restore.ts";
+import { retentionCommand } from "./cli/retention.ts";
 import { createProgram, runCli } from "./cli/root.ts";
 import { runCommand } from "./cli/run.ts";
 import { statusCommand } from "./cli/status.ts";
@@ -45,6 +46,7 @@ const commands: Command[] = [
   statusCommand(io),
   backupCommand(io),
   restoreCommand(io),
+  retentionCommand(io),
   historyCommand(io),
   auditCommand(io),
   bootstrapCommand(io),

@@ -6,6 +6,8 @@ export const GIT_SOURCE_ANNOTATION = "holdfast.dev/git-source";
 export const REVISION_ANNOTATION = "holdfast.dev/revision";
 /** Command: delete this backup's data; the value repeats the backup's name. Refused in YAML from Git. */
 export const DELETE_REQUESTED_ANNOTATION = "holdfast.dev/delete-requested";
+/** Command: with the above, forget the backup although its location is gone for good. Refused in YAML from Git. */
+export const DELETE_FORCED_ANNOTATION = "holdfast.dev/delete-forced";
 /** Command: lets exactly the named set of deletions through the breaker. Refused in YAML from Git. */
 export const ALLOW_DELETIONS_ANNOTATION = "holdfast.dev/allow-deletions";
 /** Command: go on from this commit although it does not descend from the last applied one. Refused in YAML from Git. */
@@ -18,6 +20,7 @@ export const MANIFEST_SHA256_ANNOTATION = "holdfast.dev/manifest-sha256";
 /** Every annotation that commands: a person sets it on a live object, once. */
 export const COMMAND_ANNOTATIONS: readonly string[] = [
   DELETE_REQUESTED_ANNOTATION,
+  DELETE_FORCED_ANNOTATION,
   ALLOW_DELETIONS_ANNOTATION,
   ACCEPT_REWRITE_ANNOTATION,
   CANCEL_REQUESTED_ANNOTATION,
@@ -31,5 +34,7 @@ export const POLICY_LABEL = "holdfast.dev/policy";
 export const SCHEDULE_LABEL = "holdfast.dev/schedule";
 /** Name of the installation that made a backup. */
 export const CLUSTER_LABEL = "holdfast.dev/cluster";
+/** On an expired Backup whose location keeps it from being deleted; values are Velero's (`BSLNotFound` and its like). */
+export const GC_FAILURE_LABEL = "holdfast.dev/gc-failure";
 /** Objects that carry one of these with the value "true" are left out of backups. */
 export const EXCLUDE_LABELS: readonly string[] = ["holdfast.dev/exclude-from-backup", "velero.io/exclude-from-backup"];

@@ -6,7 +6,7 @@ import { rfc3339 } from "../clock.ts";
 import type { ErrorCode } from "../errors.ts";
 import type { Condition } from "./kinds.generated.ts";
 
-/** What a condition is about. All are positive, but Reconciling, Stalled, VolumeDataNotProtected and Conflict. */
+/** What a condition is about. All are positive, but Reconciling, Stalled, VolumeDataNotProtected, DeletionBlocked and Conflict. */
 export type ConditionType =
   | "Ready"
   | "Reconciling"
@@ -17,6 +17,8 @@ export type ConditionType =
   | "Succeeded"
   /** A claim in the backup whose data was not copied. */
   | "VolumeDataNotProtected"
+  /** Present while something is to be deleted and can't be: a backup, or some of those of a policy or location. */
+  | "DeletionBlocked"
   /** Whether a location honours conditional writes. */
   | "ConditionalWrites";
 
@@ -56,6 +58,11 @@ export type ConditionReason =
   | "Interrupted"
   | "Cancelled"
   | "DataMissing"
+  | "Deleting"
+  | "Deleted"
+  | "InUse"
+  | "ObjectLocked"
+  | "ClockAhead"
   | "VolumesNotCopied"
   | "Supported"
   | "NotSupported";

@@ -212,7 +212,7 @@ export interface BackupStatus {
    */
   readonly conditions?: readonly Condition[];
   /**
-   * Velero's word for where the backup is.
+   * Velero's word for where the backup is; `Deleted` is ours: the data is gone, and the object stays because Git declares it.
    */
   phase?:
     | "New"
@@ -227,7 +227,8 @@ export interface BackupStatus {
     | "Completed"
     | "PartiallyFailed"
     | "Failed"
-    | "Deleting";
+    | "Deleting"
+    | "Deleted";
   /**
    * Major version of the archive format.
    */
@@ -490,9 +491,33 @@ export interface Schedule {
    */
   readonly timeZone?: string;
   /**
-   * How long these backups are kept; `0s`: for ever. Absent: that of the template, else 720h.
+   * How long these backups are kept at least; `0s`: for ever. Absent: that of the template, else 720h.
    */
   readonly ttl?: string;
+  /**
+   * The newest so many backups are kept, however old they are.
+   */
+  readonly keepLast?: number;
+  /**
+   * The newest backup of each of the last so many hours that have one is kept.
+   */
+  readonly keepHourly?: number;
+  /**
+   * The newest backup of each of the last so many days that have one is kept.
+   */
+  readonly keepDaily?: number;
+  /**
+   * The newest backup of each of the last so many weeks that have one is kept; weeks begin on Monday.
+   */
+  readonly keepWeekly?: number;
+  /**
+   * The newest backup of each of the last so many months that have one is kept.
+   */
+  readonly keepMonthly?: number;
+  /**
+   * The newest backup of each of the last so many years that have one is kept.
+   */
+  readonly keepYearly?: number;
   /**
    * `Immediate`: one backup when the policy is first seen. Absent: Slot.
    */

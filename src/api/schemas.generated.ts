@@ -329,7 +329,7 @@ export const DEFINITIONS: Readonly<Record<string, object>> = {
       },
       "phase": {
         "type": "string",
-        "description": "Velero's word for where the backup is.",
+        "description": "Velero's word for where the backup is; `Deleted` is ours: the data is gone, and the object stays because Git declares it.",
         "enum": [
           "New",
           "Queued",
@@ -343,7 +343,8 @@ export const DEFINITIONS: Readonly<Record<string, object>> = {
           "Completed",
           "PartiallyFailed",
           "Failed",
-          "Deleting"
+          "Deleting",
+          "Deleted"
         ]
       },
       "version": {
@@ -645,10 +646,46 @@ export const DEFINITIONS: Readonly<Record<string, object>> = {
       },
       "ttl": {
         "type": "string",
-        "description": "How long these backups are kept; `0s`: for ever. Absent: that of the template, else 720h.",
+        "description": "How long these backups are kept at least; `0s`: for ever. Absent: that of the template, else 720h.",
         "pattern": "^(0|(([0-9]+(\\.[0-9]*)?|\\.[0-9]+)(ns|us|ms|s|m|h))+)$",
         "maxLength": 64,
         "x-holdfast-expects": "a duration such as 720h or 1h30m0s"
+      },
+      "keepLast": {
+        "type": "integer",
+        "description": "The newest so many backups are kept, however old they are.",
+        "minimum": 1,
+        "maximum": 100000
+      },
+      "keepHourly": {
+        "type": "integer",
+        "description": "The newest backup of each of the last so many hours that have one is kept.",
+        "minimum": 1,
+        "maximum": 100000
+      },
+      "keepDaily": {
+        "type": "integer",
+        "description": "The newest backup of each of the last so many days that have one is kept.",
+        "minimum": 1,
+        "maximum": 100000
+      },
+      "keepWeekly": {
+        "type": "integer",
+        "description": "The newest backup of each of the last so many weeks that have one is kept; weeks begin on Monday.",
+        "minimum": 1,
+        "maximum": 100000
+      },
+      "keepMonthly": {
+        "type": "integer",
+        "description": "The newest backup of each of the last so many months that have one is kept.",
+        "minimum": 1,
+        "maximum": 100000
+      },
+      "keepYearly": {
+        "type": "integer",
+        "description": "The newest backup of each of the last so many years that have one is kept.",
+        "minimum": 1,
+        "maximum": 100000
       },
       "firstRun": {
         "type": "string",

@@ -68,10 +68,10 @@ export function markerObject(request: BackupRequest, facts: MarkerFacts): KubeOb
   };
 }
 
-/** When the backup may go: undefined with a TTL of zero. */
+/** When the backup may go: undefined with a TTL of zero, and under a keep rule. */
 export function expirationMs(request: BackupRequest, startMs: number): number | undefined {
   const ttlMs = ttlOf(request.spec);
-  return ttlMs <= 0 ? undefined : startMs + ttlMs;
+  return ttlMs <= 0 || request.isKeptByRule === true ? undefined : startMs + ttlMs;
 }
 
 /** The spec after defaulting, as Velero stores it: durations in Go's form, its own excludes and `*` spelt out. */

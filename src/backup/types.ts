@@ -24,6 +24,8 @@ export interface BackupRequest {
   readonly labels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
   readonly policy?: BackupPolicyOrigin;
+  /** A keep rule decides how long it is kept: no time of expiry is written down, by which a Velero would delete it. */
+  readonly isKeptByRule?: boolean;
   readonly claim: BackupRunClaim;
   /** False where the location's probe found no conditional writes. */
   readonly conditionalWrites?: boolean;

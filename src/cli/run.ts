@@ -39,6 +39,7 @@ interface RunOptions {
   readonly requireGit: boolean;
   readonly restoreOnly: boolean;
   readonly restoreResourcePriorities?: readonly string[];
+  readonly garbageCollectionFrequency: string;
   readonly concurrency: number;
   readonly grace: string;
   readonly leaseDuration: string;
@@ -96,7 +97,12 @@ export function runCommand(io: CliIo): Command {
       new Option("--health-address <host:port>", "serve /healthz, /readyz and /metrics").argParser(parseAddress),
     )
     .option("--require-git", "run only RestorePlans that a source declares", false)
-    .option("--restore-only", "no backups, schedules or clean-up", false)
+    .option("--restore-only", "no backups, schedules, retention or clean-up", false)
+    .addOption(
+      new Option("--garbage-collection-frequency <duration>", "how often retention looks at what has expired")
+        .argParser(parseInterval)
+        .default("1h"),
+    )
     .addOption(prioritiesOption())
     .addOption(new Option("--concurrency <n>", "backups and restores at once").argParser(parseCount).default(4))
     .addOption(
@@ -216,6 +222,7 @@ async function buildLoop(
     ...(options.restoreResourcePriorities === undefined
       ? {}
       : { resourcePriorities: options.restoreResourcePriorities }),
+    garbageCollectionMs: parseDuration(options.garbageCollectionFrequency) ?? 0,
     slots: options.concurrency,
     graceMs: parseDuration(options.grace) ?? 0,
   });

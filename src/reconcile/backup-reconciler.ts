@@ -11,7 +11,7 @@ import { parseBackupName } from "../schedule/slot-name.ts";
 import { readBackupClaim } from "../storage/claims.ts";
 import { findBackup } from "../storage/list-backups.ts";
 import type { ObjectStore } from "../storage/object-store.ts";
-import { deleteRequested, isDeletionRequested } from "./backup-deletion.ts";
+import { deleteWhole, isDeletionRequested } from "./backup-deletion.ts";
 import { backupRunKey, executeBackup } from "./backup-run.ts";
 import type { ReconcileDeps } from "./deps.ts";
 import type { Live } from "./live-objects.ts";
@@ -38,7 +38,8 @@ export async function reconcileBackup(deps: ReconcileDeps, key: ObjectKey): Prom
     return DONE;
   }
   const phase = backup.status?.phase;
-  if (isDeletionRequested(backup) && phase !== "InProgress") return await deleteRequested(deps, backup);
+  if (phase === "Deleting" || (isDeletionRequested(backup) && phase !== "InProgress" && phase !== "Deleted"))
+    return await deleteWhole(deps, backup);
   if (isEnded(phase)) return DONE;
   if (phase === "InProgress") return await settleDeadRun(deps, backup);
   if (isForsaken(backup)) return await settleDeadRun(deps, backup);

@@ -3,6 +3,7 @@ import type { BackupStatus } from "../api/kinds.generated.ts";
 import { BACKUP } from "../api/kinds.ts";
 import { formatKey, type ObjectKey } from "../api/object.ts";
 import { runBackup } from "../backup/execute.ts";
+import { hasKeepRule } from "../backup/keep-rules-plan.ts";
 import type { BackupOutcome, BackupRequest, BackupStep, RequestedObject } from "../backup/types.ts";
 import { rfc3339 } from "../clock.ts";
 import { isCoded, messageOf } from "../errors.ts";
@@ -11,6 +12,7 @@ import type { ObjectStore } from "../storage/object-store.ts";
 import type { ReconcileDeps } from "./deps.ts";
 import type { Live } from "./live-objects.ts";
 import { endedConditions, originAnnotations } from "./marker-plan.ts";
+import { scheduleOf } from "./retention-input.ts";
 import { isShutdownReason } from "./shutdown.ts";
 import { createStatusTrail, type StatusTrail } from "./status-trail.ts";
 
@@ -105,6 +107,7 @@ function requestOf(deps: ReconcileDeps, execution: BackupExecution, status: Stat
     labels: Object.fromEntries(labels),
     annotations: originAnnotations(backup, cluster, origin),
     ...(origin?.schedule === undefined ? {} : { policy: policyOf(origin.name, origin.schedule, origin, namespace) }),
+    isKeptByRule: isKeptByRule(deps, backup),
     claim: { token, term, clusterUid },
     ...(location.status?.conditionalWrites === undefined
       ? {}
@@ -121,6 +124,14 @@ function requestOf(deps: ReconcileDeps, execution: BackupExecution, status: Stat
       if (failpoint !== undefined) deps.hit(failpoint);
     },
   };
+}
+
+/** Its schedule, as the policy has it now, keeps some backups whatever their age. */
+function isKeptByRule({ live }: ReconcileDeps, { status }: Live<"Backup">): boolean {
+  const { namespace = "", name, schedule } = status?.policy ?? {};
+  if (name === undefined || schedule === undefined) return false;
+  const rules = scheduleOf(live, { policy: { namespace, name }, schedule });
+  return rules !== undefined && hasKeepRule(rules);
 }
 
 function policyOf(

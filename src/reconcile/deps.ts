@@ -53,6 +53,6 @@ export interface ReconcileDeps {
   readonly requireGit: boolean;
   /** Velero's `--restore-resource-priorities`; its own order unless told. */
   readonly resourcePriorities?: readonly string[];
-  /** No backups, schedules or clean-up (`--restore-only`). */
+  /** No backups, schedules, retention or clean-up (`--restore-only`). */
   readonly restoreOnly: boolean;
 }

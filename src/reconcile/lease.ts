@@ -36,6 +36,8 @@ export interface LeaseOptions {
 export interface Leadership {
   /** Higher than that of every leader before. */
   readonly term: number;
+  /** When the leader before, whoever that was, renewed last: ms since the epoch; undefined when there was none. */
+  readonly lastLedMs: number | undefined;
   /** Aborts with LeaseLost when the lease is another's, or could not be renewed in time. */
   readonly lost: AbortSignal;
   /** To be asked before every write. @throws {LeaseLost} */
@@ -81,7 +83,7 @@ async function tryLease(options: LeaseOptions, watched: Watched, signal: AbortSi
   const verdict = judgeLease(lease, watched.observed, { wallMs: clock.now(), monotonicMs: clock.monotonic() });
   if (verdict.type === "free") {
     const taken = await take(options, lease, verdict.term, signal);
-    return taken && keepLease(options, taken, askedAt);
+    return taken && keepLease(options, { taken, takenAt: askedAt, before: lease });
   }
   watched.observed = verdict.observed;
   if (watched.holder !== verdict.holder) options.onWait(verdict.holder);
@@ -130,7 +132,10 @@ async function writeLease(
   return (await kube.patch(LEASES, { namespace, name: LEASE_NAME }, patch, signal ? { signal } : {})) as Lease;
 }
 
-function keepLease(options: LeaseOptions, taken: Lease, takenAt: number): Leadership {
+function keepLease(
+  options: LeaseOptions,
+  { taken, takenAt, before }: { readonly taken: Lease; readonly takenAt: number; readonly before: Lease | undefined },
+): Leadership {
   const { kube, clock, log, namespace, identity, durationMs } = options;
   const lost = new AbortController();
   const ended = new AbortController();
@@ -173,8 +178,10 @@ function keepLease(options: LeaseOptions, taken: Lease, takenAt: number): Leader
   }
 
   const keeping = keep();
+  const lastLedMs = Date.parse(before?.spec?.renewTime ?? "");
   return {
     term: taken.spec?.leaseTransitions ?? 0,
+    lastLedMs: Number.isNaN(lastLedMs) ? undefined : lastLedMs,
     lost: lost.signal,
     assertHeld: () => {
       if (!lost.signal.aborted && leftMs() <= 0) lose("it could not be renewed in time");

@@ -12,7 +12,7 @@ import type { ReconcileDeps } from "./deps.ts";
 import type { Live } from "./live-objects.ts";
 import { dataLocation } from "./locations.ts";
 import { backupOfMarker, bareBackupOfMarker, SYNCED_ANNOTATION, statusOfMarker } from "./marker-plan.ts";
-import { recordOf } from "./record-files.ts";
+import { removeBackup } from "./remove-record.ts";
 import { FIELD_MANAGER, writeStatus } from "./write-status.ts";
 
 /** What one look at a location's folders came to. */
@@ -22,7 +22,7 @@ export interface SyncOutcome {
 }
 
 /** What a sync works with. */
-export type SyncDeps = Pick<ReconcileDeps, "kube" | "clock" | "log" | "installation" | "live" | "record">;
+export type SyncDeps = Pick<ReconcileDeps, "kube" | "clock" | "log" | "installation" | "live" | "record" | "sources">;
 
 /** For so long a dropped record counts among the recent ones. */
 const HOUR_MS = 3_600_000;
@@ -138,23 +138,11 @@ async function dropVanished(
   for (const backup of gone) {
     // a LIST may have been slow, or have told an older state: only the marker itself says that it is gone
     if ((await store.head(backupKeys(backup.metadata.name).marker)) !== undefined) continue;
-    await dropRecord(deps, backup);
+    await removeBackup(deps, backup, "its data is gone from the location");
     dropped.push(deps.clock.monotonic());
     deps.log.warn({ location: location.metadata.name, backup: backup.metadata.name }, "data of a backup is gone");
   }
   return undefined;
-}
-
-async function dropRecord(deps: SyncDeps, backup: Live<"Backup">): Promise<void> {
-  const record = recordOf(deps, backup);
-  const { uid, resourceVersion } = backup.metadata;
-  const guard = {
-    ...(uid === undefined ? {} : { uid }),
-    ...(resourceVersion === undefined ? {} : { resourceVersion }),
-  };
-  await deps.kube.delete(BACKUP, keyOf(backup), guard);
-  deps.live.remove("Backup", keyOf(backup));
-  if (record !== undefined) deps.record.noteGone(record);
 }
 
 /** Removes the folders that dead runs of this cluster left without a marker. Others' folders are never touched. */

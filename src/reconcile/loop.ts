@@ -10,6 +10,7 @@ import { createLiveObjects } from "./live-objects.ts";
 import { createPausedOwners } from "./paused-owners.ts";
 import { createPullRequestLoop } from "./pull-request-loop.ts";
 import { type RecordHealth, runRecordLoop } from "./record-loop.ts";
+import { createRetention } from "./retention-loop.ts";
 import { createRuns } from "./runs.ts";
 import { shutdownError } from "./shutdown.ts";
 import { createSources } from "./sources.ts";
@@ -38,6 +39,8 @@ export interface Loop {
 const RELIST_MS = 5 * 60_000;
 /** How often owners are looked at that something may have left paused. */
 const SWEEP_MS = 15_000;
+/** The first look at what has expired: locations were synced by then. */
+const FIRST_LOOK_MS = 60_000;
 /** Between two passes of `converge` that changed something. */
 const PASS_PAUSE_MS = 200;
 
@@ -63,12 +66,14 @@ export interface LoopParts
   /** How long a backup or a restore may go on after we were asked to stop, in ms; then it is interrupted. */
   readonly graceMs: number;
   /** The lease that this loop works under. */
-  readonly leadership: Pick<Leadership, "lost" | "stepDown">;
+  readonly leadership: Pick<Leadership, "lost" | "stepDown" | "lastLedMs">;
+  /** How often retention looks at what has expired, in ms. */
+  readonly garbageCollectionMs: number;
 }
 
 /** Builds the loop. Nothing is asked of any server before it runs. */
 export function createLoop(parts: LoopParts): Loop {
-  const { flagged, slots, graceMs, leadership, ...given } = parts;
+  const { flagged, slots, graceMs, leadership, garbageCollectionMs, ...given } = parts;
   const live = createLiveObjects(given.installation.namespace);
   const sources = createSources({
     flagged,
@@ -81,6 +86,10 @@ export function createLoop(parts: LoopParts): Loop {
   const deps: ReconcileDeps = { ...given, live, sources, runs, paused, record: gitRecord };
   const controllers = createControllers(deps);
   const pullRequests = createPullRequestLoop(deps);
+  const { lastLedMs } = leadership;
+  const retention = deps.restoreOnly
+    ? undefined
+    : createRetention(deps, { frequencyMs: garbageCollectionMs, lastLedMs });
   const record: RecordHealth = { lastError: undefined, failures: 0 };
   const listed = new Set<string>();
   live.subscribe(controllers.onChange);
@@ -136,6 +145,7 @@ export function createLoop(parts: LoopParts): Loop {
       controllers.addAll();
       const recording = new AbortController();
       const { stepDown } = leadership;
+      const looking = retention?.run(recording.signal, Math.min(garbageCollectionMs, FIRST_LOOK_MS));
       const recordLoop = runRecordLoop(deps, record, { signal: recording.signal, stepDown });
       const ending = AbortSignal.any([signal, lost]);
       const answers = pullRequests.run(ending);
@@ -146,15 +156,15 @@ export function createLoop(parts: LoopParts): Loop {
         await stop();
         await answers;
         recording.abort();
-        await sweeps;
-        await recordLoop;
+        await Promise.all([sweeps, recordLoop, looking]);
         await deps.record.flush().catch(() => {}); // what is lost here is made again from the cluster
       }
     },
     converge: async (signal, deadlineMs) => {
       try {
         const ending = AbortSignal.any([signal, lost]);
-        const isSettled = await convergeOnce(deps, controllers, { listAll, signal: ending, deadlineMs });
+        const expire = async (): Promise<number> => (await retention?.look()) ?? 0;
+        const isSettled = await convergeOnce(deps, controllers, { listAll, expire, signal: ending, deadlineMs });
         await pullRequests.once(ending);
         return isSettled;
       } finally {
@@ -174,11 +184,18 @@ function keyFrom(object: { readonly metadata: { readonly namespace?: string; rea
 async function convergeOnce(
   deps: ReconcileDeps,
   controllers: Controllers,
-  how: { readonly listAll: () => Promise<void>; readonly signal: AbortSignal; readonly deadlineMs: number },
+  how: {
+    readonly listAll: () => Promise<void>;
+    /** Marks what has expired, once all is settled; returns how much. */
+    readonly expire: () => Promise<number>;
+    readonly signal: AbortSignal;
+    readonly deadlineMs: number;
+  },
 ): Promise<boolean> {
   const endsAt = deps.clock.monotonic() + how.deadlineMs;
   let before = "";
   let endedBefore: ReadonlySet<string> | undefined;
+  let hasLooked = false;
   for (;;) {
     how.signal.throwIfAborted();
     await how.listAll();
@@ -193,7 +210,9 @@ async function convergeOnce(
     const after = fingerprint(deps);
     const isQuiet = after === before && controllers.failures() === failures && deps.runs.active() === 0;
     if (isQuiet && unwritten !== undefined) throw unwritten;
-    if (isQuiet) return isSettled(deps, endedBefore);
+    const isDone = isQuiet && (hasLooked || (await how.expire()) === 0);
+    hasLooked ||= isQuiet;
+    if (isDone) return isSettled(deps, endedBefore);
     before = after;
     if (deps.clock.monotonic() > endsAt)
       throw new CodedError("Internal", { detail: "converge" }, "nothing settled before the deadline");

@@ -4,7 +4,7 @@ import { policyDefaults, type ScheduleWithDefaults, scheduleDefaults } from "../
 import { parseDuration } from "../api/duration.ts";
 import type { Backup, BackupPolicy, BackupPolicyStatus, ScheduleStatus } from "../api/kinds.generated.ts";
 import { rfc3339 } from "../clock.ts";
-import { isEnded } from "../report/backup-record.ts";
+import { isEnded, isOver } from "../report/backup-record.ts";
 import { type Due, due } from "../schedule/due.ts";
 import { backupName, parseBackupName } from "../schedule/slot-name.ts";
 
@@ -99,7 +99,7 @@ function planSchedule(input: PolicyPlanInput, schedule: ScheduleWithDefaults, ru
     jitterMs: parseDuration(schedule.jitter) ?? 0,
     jitterSeed: `${input.cluster}/${input.policy.metadata.namespace}/${input.policy.metadata.name}/${schedule.name}`,
     suspended: schedule.suspend,
-    isBlocked: schedule.overlap === "Forbid" && runs.some(({ backup }) => !isEnded(backup.status?.phase)),
+    isBlocked: schedule.overlap === "Forbid" && runs.some(({ backup }) => !isOver(backup.status?.phase)),
   });
   const create = decision.type === "due" && input.mayRun ? slotBackup(input, schedule, decision.slotMs) : undefined;
   const rerun = create === undefined && input.mayRun && !schedule.suspend ? rerunOf(runs, schedule) : undefined;

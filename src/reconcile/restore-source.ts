@@ -45,6 +45,9 @@ export async function openSource(
   if (name === undefined) {
     return { reason: "AwaitingBackup", message: "no Completed backup of the policy matches the source" };
   }
+  if (plan.status?.phase !== "InProgress" && isDying(deps, plan, name)) {
+    return { reason: "AwaitingBackup", message: `backup ${name} is being deleted` };
+  }
   const locations = candidates(deps, plan, name, pinned);
   const tried: string[] = [];
   for (const location of locations) {
@@ -112,6 +115,11 @@ function backupNameOf(deps: ReconcileDeps, plan: Live<"RestorePlan">): string | 
   const mergedMs = creationTimestamp === undefined ? deps.clock.now() : Date.parse(creationTimestamp);
   const backups = deps.live.backupsOf({ namespace, name: policy.name });
   return backupOfPolicy(backups, { policy, namespace, mergedMs })?.metadata.name;
+}
+
+function isDying({ live, installation }: ReconcileDeps, plan: Live<"RestorePlan">, name: string): boolean {
+  const reach = [plan.metadata.namespace ?? "", installation.namespace];
+  return reach.some((namespace) => live.get("Backup", { namespace, name })?.status?.phase === "Deleting");
 }
 
 /** Where the backup may be: where it was pinned, where its Backup says, else every location in reach. */

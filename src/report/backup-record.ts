@@ -42,11 +42,16 @@ export interface ShardRow {
 /** A month's `index.json`, read. */
 export type ShardRows = Readonly<Record<string, ShardRow>>;
 
-const ENDED: ReadonlySet<string> = new Set(["Completed", "PartiallyFailed", "Failed", "FailedValidation"]);
+const ENDED: ReadonlySet<string> = new Set(["Completed", "PartiallyFailed", "Failed", "FailedValidation", "Deleted"]);
 
 /** True for a phase that never changes by itself again. */
 export function isEnded(phase: string | undefined): boolean {
   return phase !== undefined && ENDED.has(phase);
+}
+
+/** True when no run of it goes on: it has ended, or its data is being deleted. */
+export function isOver(phase: string | undefined): boolean {
+  return isEnded(phase) || phase === "Deleting";
 }
 
 /** The record of a live Backup that ended; undefined while it runs or waits. `location` is where its data is. */
@@ -71,6 +76,7 @@ export function backupRecord(backup: Backup, cluster: string, location: ObjectKe
       unprotectedVolumes: status.unprotectedVolumes,
       failureReason: status.failureReason,
       policy: status.policy,
+      gone: status.phase === "Deleted" ? true : undefined,
     }),
   };
 }

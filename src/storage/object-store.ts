@@ -42,4 +42,6 @@ export interface ObjectStat {
   readonly sizeBytes: number;
   /** ms since the epoch, as the store says. */
   readonly modifiedMs: number;
+  /** Object Lock: until when the store refuses to delete it, ms since the epoch; `Infinity` under a legal hold. */
+  readonly lockedUntilMs?: number;
 }

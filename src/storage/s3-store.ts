@@ -94,7 +94,16 @@ export class S3Store implements ObjectStore {
           new sdk.HeadObjectCommand(this.#target(key)),
           signal && { abortSignal: signal },
         );
-        return { key, sizeBytes: found.ContentLength ?? 0, modifiedMs: found.LastModified?.getTime() ?? 0 };
+        const lockedUntilMs =
+          found.ObjectLockLegalHoldStatus === "ON"
+            ? Number.POSITIVE_INFINITY
+            : found.ObjectLockRetainUntilDate?.getTime();
+        return {
+          key,
+          sizeBytes: found.ContentLength ?? 0,
+          modifiedMs: found.LastModified?.getTime() ?? 0,
+          ...(lockedUntilMs === undefined ? {} : { lockedUntilMs }),
+        };
       } catch (error) {
         if (!isAmbiguousMiss(error)) throw error;
         return await this.#confirmMissing(connection, key, signal);

@@ -39,7 +39,7 @@ beforeEach(async () => {
   const live = createLiveObjects(namespace);
   const sources = createSources({ flagged: undefined, hasObjects: () => false, onRecord: () => {} });
   record = createGitRecord({ live, sources, clock: systemClock, installation });
-  deps = { kube, clock: systemClock, log: silentLogger, installation, live, record };
+  deps = { kube, clock: systemClock, log: silentLogger, installation, live, record, sources };
   location = (await cluster.create({
     apiVersion: "holdfast.dev/v1alpha1",
     kind: "BackupStorageLocation",

@@ -62,7 +62,8 @@ async function loopOn(kubeconfigPath: string, repository: BareRepository): Promi
     restoreOnly: false,
     slots: 2,
     graceMs: 0,
-    leadership: { lost: new AbortController().signal, stepDown: () => {} },
+    leadership: { lost: new AbortController().signal, stepDown: () => {}, lastLedMs: undefined },
+    garbageCollectionMs: 3_600_000,
   });
 }
 

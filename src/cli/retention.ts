@@ -1,0 +1,123 @@
+import { Command, InvalidArgumentError } from "commander";
+import { stringify } from "yaml";
+import { KINDS } from "../api/kinds.ts";
+import { formatKey } from "../api/object.ts";
+import { type RetainedBackup, type RetentionVerdict, retentionPlan } from "../backup/retention-plan.ts";
+import { rfc3339 } from "../clock.ts";
+import { isCoded } from "../errors.ts";
+import { createLiveObjects, type LiveObjects } from "../reconcile/live-objects.ts";
+import { retentionInput } from "../reconcile/retention-input.ts";
+import { textTable } from "../report/table.ts";
+import { notInstalled } from "./deps.ts";
+import { type CliIo, requireCluster } from "./io.ts";
+
+const EXAMPLES = `
+What the running Holdfast would decide now; nothing is changed. What it holds back all the same (too many at once, a
+location that can't be written to) is the condition DeletionBlocked of the policy or of the location.
+
+Examples:
+  holdfast retention plan --cluster main
+  holdfast retention plan --cluster main --only delete
+  holdfast retention plan --cluster main --output json
+`;
+
+/** Builds `retention` with its subcommand `plan`. */
+export function retentionCommand(io: CliIo): Command {
+  const command = new Command("retention").description("which backups are kept and which go, and why");
+  const plan = new Command("plan")
+    .description("decide about every backup of this cluster, and say why; changes nothing")
+    .option("--only <keep|delete>", "only what is kept, or what goes", parseOnly)
+    .addHelpText("after", EXAMPLES)
+    .action(async ({ only }: { readonly only?: "keep" | "delete" }) => {
+      const verdicts = (await decide(io)).filter(({ action }) => only === undefined || action === only);
+      io.print(rendered(io, verdicts));
+    });
+  return command.addCommand(plan);
+}
+
+async function decide(io: CliIo): Promise<RetentionVerdict[]> {
+  const { namespace } = io.options();
+  const cluster = requireCluster(io);
+  const live = await readCluster(io, namespace);
+  const installation = { cluster, clusterUid: "", namespace, term: 0 };
+  return retentionPlan(retentionInput({ live, installation }, io.clock.now())).sort(
+    (a, b) =>
+      (seriesOf(a.backup) < seriesOf(b.backup) ? -1 : seriesOf(a.backup) > seriesOf(b.backup) ? 1 : 0) || byStart(a, b),
+  );
+}
+
+async function readCluster(io: CliIo, namespace: string): Promise<LiveObjects> {
+  const kube = await io.deps().kube();
+  const live = createLiveObjects(namespace);
+  try {
+    for (const kind of KINDS) live.replace(kind.kind, await kube.list(kind, { signal: io.signal }));
+  } catch (error) {
+    throw isCoded(error, "KubeNotFound") ? notInstalled(error) : error;
+  }
+  return live;
+}
+
+function byStart(a: RetentionVerdict, b: RetentionVerdict): number {
+  return b.backup.startedMs - a.backup.startedMs;
+}
+
+/** `namespace/policy schedule`; empty for backups of no schedule. */
+function seriesOf({ series }: RetainedBackup): string {
+  return series === undefined ? "" : `${formatKey(series.policy)} ${series.schedule}`;
+}
+
+function rendered(io: CliIo, verdicts: readonly RetentionVerdict[]): string {
+  switch (io.options().output) {
+    case "json":
+      return JSON.stringify(verdicts.map(row), undefined, 2);
+    case "yaml":
+      return stringify(verdicts.map(row));
+    case "markdown":
+      return markdown(verdicts);
+    case "text":
+      return text(verdicts);
+  }
+}
+
+function row({ backup, action, reasons, expiresMs }: RetentionVerdict): object {
+  const { key, phase, series, startedMs } = backup;
+  return {
+    backup: key.name,
+    namespace: key.namespace,
+    ...(series === undefined ? {} : { policy: formatKey(series.policy), schedule: series.schedule }),
+    phase: phase ?? "New",
+    started: rfc3339(startedMs),
+    ...(expiresMs === undefined ? {} : { expires: rfc3339(expiresMs) }),
+    action,
+    reasons,
+  };
+}
+
+const HEAD = ["BACKUP", "SCHEDULE", "STATUS", "STARTED", "EXPIRES", "ACTION", "WHY"];
+
+function cells({ backup, action, reasons, expiresMs }: RetentionVerdict): string[] {
+  const expires = expiresMs === undefined ? "" : rfc3339(expiresMs);
+  const why = reasons.map((reason) => reason.text).join("; ");
+  return [backup.key.name, seriesOf(backup), backup.phase ?? "New", rfc3339(backup.startedMs), expires, action, why];
+}
+
+function text(verdicts: readonly RetentionVerdict[]): string {
+  if (verdicts.length === 0) return "No backups found.";
+  return `${textTable(HEAD, verdicts.map(cells))}\n${totals(verdicts)}`;
+}
+
+function markdown(verdicts: readonly RetentionVerdict[]): string {
+  const lines = [HEAD, HEAD.map(() => "---"), ...verdicts.map(cells)];
+  const table = lines.map((line) => `| ${line.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`).join("\n");
+  return `${table}\n\n${totals(verdicts)}`;
+}
+
+function totals(verdicts: readonly RetentionVerdict[]): string {
+  const going = verdicts.filter(({ action }) => action === "delete").length;
+  return `${verdicts.length - going} kept, ${going} to be deleted.`;
+}
+
+function parseOnly(value: string): "keep" | "delete" {
+  if (value === "keep" || value === "delete") return value;
+  throw new InvalidArgumentError("keep or delete.");
+}
