@@ -51,8 +51,9 @@ interface SlotRun {
 /** What one policy needs now, for all its schedules. Pure: twice is once. */
 export function planPolicy(input: PolicyPlanInput): PolicyPlan {
   const { spec } = input.policy;
+  const runs = runsBySchedule(input);
   const plans = spec.schedules.map((schedule) =>
-    planSchedule(input, scheduleDefaults(schedule, spec), runsOf(input, schedule.name)),
+    planSchedule(input, scheduleDefaults(schedule, spec), runs.get(schedule.name) ?? []),
   );
   const newest = plans
     .flatMap(({ newest }) => (newest === undefined ? [] : [newest]))
@@ -227,17 +228,19 @@ function newestRun(
   return { name: before.lastBackup, phase: before.lastPhase ?? "New", slotMs };
 }
 
-/** The runs of one schedule, newest first; others' backups and safety backups don't count. */
-function runsOf({ backups, cluster, ownNamespace }: PolicyPlanInput, schedule: string): SlotRun[] {
-  const runs: SlotRun[] = [];
+/** The runs of each schedule, newest first; others' backups and safety backups don't count. */
+function runsBySchedule({ backups, cluster, ownNamespace }: PolicyPlanInput): Map<string, SlotRun[]> {
+  const runs = new Map<string, SlotRun[]>();
   for (const backup of backups) {
     const named = parseBackupName(backup.metadata.name, ownNamespace);
-    if (named === undefined || named.schedule !== schedule || backup.metadata.labels?.[PURPOSE_LABEL] !== undefined)
-      continue;
+    if (named === undefined || backup.metadata.labels?.[PURPOSE_LABEL] !== undefined) continue;
     if (backup.status?.cluster !== undefined && backup.status.cluster !== cluster) continue;
-    runs.push({ backup, slotMs: named.slotMs, rerun: named.rerun });
+    const ofSchedule = runs.get(named.schedule) ?? [];
+    ofSchedule.push({ backup, slotMs: named.slotMs, rerun: named.rerun });
+    runs.set(named.schedule, ofSchedule);
   }
-  return runs.sort((a, b) => b.slotMs - a.slotMs || b.rerun - a.rerun);
+  for (const ofSchedule of runs.values()) ofSchedule.sort((a, b) => b.slotMs - a.slotMs || b.rerun - a.rerun);
+  return runs;
 }
 
 function latest(recorded: string | undefined, found: number | undefined): number | undefined {

@@ -52,11 +52,10 @@ export function due(input: DueInput): Due {
   const series = seriesOf(input);
   if (typeof series === "string") return { type: "invalid", message: series };
   if (input.suspended === true) return { type: "suspended" };
-  const slotMs = pendingSlot(series, input);
-  if (slotMs === undefined) {
-    const nextMs = nextSlot(series, Math.max(input.nowMs, base(input)));
-    return { type: "wait", nextMs, atMs: nextMs + jitter(series, input, nextMs) };
-  }
+  const comingMs = nextSlot(series, base(input));
+  // no slot has come: told by the next one, which is the same at every look until then
+  const slotMs = comingMs > input.nowMs && isRegular(input) ? undefined : pendingSlot(series, input);
+  if (slotMs === undefined) return { type: "wait", nextMs: comingMs, atMs: comingMs + jitter(series, input, comingMs) };
   const nextMs = nextSlot(series, slotMs);
   const startMs = slotMs + jitter(series, input, slotMs);
   if (input.nowMs < startMs) return { type: "wait", nextMs: slotMs, atMs: startMs };

@@ -32,6 +32,14 @@ export function parseBackupName(
     Number(part ?? 0),
   );
   const slotMs = Date.UTC(year, month - 1, day, hour, minute, second);
-  if (compactTime(slotMs) !== time.slice(0, 6).join("")) return undefined;
+  if (!isWritten(new Date(slotMs), { month, day, hour, minute, second })) return undefined;
   return { namespace, policy, schedule, slotMs, rerun };
+}
+
+/** False where the calendar had to carry over, as from the 31st of a short month. */
+function isWritten(
+  time: Date,
+  { month, day, hour, minute, second }: Readonly<Record<"month" | "day" | "hour" | "minute" | "second", number>>,
+): boolean {
+  return time.getUTCMonth() === month - 1 && time.getUTCDate() === day && hour < 24 && minute < 60 && second < 60;
 }

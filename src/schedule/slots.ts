@@ -3,12 +3,18 @@
  * them a wall time that is shown twice is one slot, at its first showing; a fixed time that the clock jumped over is a
  * slot right after the jump; a line whose hour is stepped has no slot there.
  */
-import { CronExpressionParser } from "cron-parser";
+import { type CronExpression, CronExpressionParser } from "cron-parser";
 import type { CronField, CronFields, ScheduleLine } from "../api/cron.ts";
 import { instantOf, wallTime } from "./wall-clock.ts";
 
 /** Longer than any wall time is shown apart from itself. */
 const LONGEST_OVERLAP_MS = 26 * 3_600_000;
+
+/** Answers of `nextSlot`: every look of the loop asks for the slot after the last one of each schedule. */
+const nextSlots = new Map<string, number>();
+/** Parsed lines: parsing costs more than walking, and the same few lines are asked for again and again. */
+const parsed = new Map<string, CronExpression>();
+const MOST_KNOWN = 10_000;
 
 /** A line with the zone it is read in, and for `@every` the instant it counts from. */
 export interface SlotSeries {
@@ -25,9 +31,19 @@ export function nextSlot(series: SlotSeries, afterMs: number): number {
     const passed = Math.floor((afterMs - anchorMs) / line.everyMs);
     return anchorMs + Math.max(1, passed + 1) * line.everyMs;
   }
-  const walls = wallTimes(line.fields, wallTime(afterMs, zone));
+  const id = `${afterMs} ${zone} ${writtenLine(line.fields)} ${line.fields.hour.isStepped}`;
+  const known = nextSlots.get(id);
+  if (known !== undefined) return known;
+  const slotMs = findNext(line.fields, zone, afterMs);
+  if (nextSlots.size >= MOST_KNOWN) nextSlots.clear();
+  nextSlots.set(id, slotMs);
+  return slotMs;
+}
+
+function findNext(fields: CronFields, zone: string, afterMs: number): number {
+  const walls = wallTimes(fields, wallTime(afterMs, zone));
   for (;;) {
-    const slot = slotAt(walls.next().getTime(), line.fields, zone);
+    const slot = slotAt(walls.next().getTime(), fields, zone);
     if (slot !== undefined && slot > afterMs) return slot;
   }
 }
@@ -71,9 +87,16 @@ function slotAt(wallMs: number, fields: CronFields, zone: string): number | unde
 
 /** The wall times the fields match, walked from one of them in UTC: zones are not left to the library. */
 function wallTimes(fields: CronFields, fromMs: number): { next(): Date; prev(): Date } {
-  const line = [fields.minute, fields.hour, fields.dayOfMonth, fields.month, fields.dayOfWeek].map(written).join(" ");
-  const walk = CronExpressionParser.parse(line, { tz: "UTC", currentDate: new Date(fromMs) });
+  const line = writtenLine(fields);
+  const walk = parsed.get(line) ?? CronExpressionParser.parse(line, { tz: "UTC" });
+  if (parsed.size >= MOST_KNOWN) parsed.clear();
+  parsed.set(line, walk);
+  walk.reset(new Date(fromMs));
   return { next: () => walk.next().toDate(), prev: () => walk.prev().toDate() };
+}
+
+function writtenLine({ minute, hour, dayOfMonth, month, dayOfWeek }: CronFields): string {
+  return [minute, hour, dayOfMonth, month, dayOfWeek].map(written).join(" ");
 }
 
 /** A field in the plainest form, so that the library has nothing to interpret. */

@@ -22,6 +22,8 @@ const crds = new URL("../../manifests/crds/", import.meta.url);
 const HOUR = 3_600_000;
 const YEAR = 8760 * HOUR;
 
+const unreached = (): Promise<never> => Promise.reject(new Error("nothing of this test is there"));
+
 let kube: KubeClient;
 let namespace = "";
 let deps: ReconcileDeps;
@@ -52,7 +54,7 @@ beforeEach(async () => {
     sources,
     record: createGitRecord({ live, sources, clock, installation }),
     runs: createRuns({ slots: 1, clock, log: silentLogger, onEnd: () => {} }),
-    open: { store: async () => store, git: () => Promise.reject(new Error("no remote")) },
+    open: { store: async () => store, git: unreached, forge: unreached },
     hit: noFailpoints,
     spoolDir: "/nowhere",
     requireGit: false,

@@ -1,0 +1,103 @@
+import { readdir, readFile } from "node:fs/promises";
+import { PutObjectCommand, PutObjectRetentionCommand } from "@aws-sdk/client-s3";
+import { beforeAll, expect, it } from "vitest";
+import { systemClock } from "../../src/clock.ts";
+import { noFailpoints } from "../../src/failpoints.ts";
+import { silentLogger } from "../../src/log.ts";
+import { reconcileBackup } from "../../src/reconcile/backup-reconciler.ts";
+import type { ReconcileDeps } from "../../src/reconcile/deps.ts";
+import { createGitRecord } from "../../src/reconcile/git-record.ts";
+import { createLiveObjects } from "../../src/reconcile/live-objects.ts";
+import { createRuns } from "../../src/reconcile/runs.ts";
+import { createSources } from "../../src/reconcile/sources.ts";
+import { S3Store } from "../../src/storage/s3-store.ts";
+import { waitUntil } from "../../tools/testbed/process/wait-until.ts";
+import { useKubeClients } from "../support/kube-client.ts";
+import { useS3 } from "../support/use-s3.ts";
+import { usePrivateCluster } from "../support/use-test-cluster.ts";
+
+const cluster = usePrivateCluster();
+const connect = useKubeClients();
+const s3 = useS3();
+
+const unreached = (): Promise<never> => Promise.reject(new Error("nothing of this test is there"));
+
+beforeAll(async () => {
+  const crds = new URL("../../manifests/crds/", import.meta.url);
+  for (const file of await readdir(crds)) await cluster.applyYaml(await readFile(new URL(file, crds), "utf8"));
+});
+
+it("a backup under Object Lock stays whole, says until when, and goes after that", async () => {
+  const namespace = await cluster.createNamespace();
+  const bucket = await s3.createBucket({ objectLock: true });
+  const marker = { Bucket: bucket, Key: "backups/kept/velero-backup.json" };
+  for (const Key of ["backups/kept/kept.tar.gz", marker.Key]) {
+    await s3.client.send(new PutObjectCommand({ Bucket: bucket, Key, Body: "{}", ChecksumAlgorithm: "CRC32" }));
+  }
+  const { endpoint, region, accessKeyId, secretAccessKey } = s3.connection;
+  const store = new S3Store({ bucket, endpoint, region, credentials: { accessKeyId, secretAccessKey } });
+  const deps = await depsWith(namespace, store);
+  await put(deps, "BackupStorageLocation", "main", { provider: "s3", s3: { bucket } }, { phase: "Available" });
+  await put(deps, "Backup", "kept", {}, { phase: "Completed", cluster: "testbed", storageLocation: "main" });
+  const ask = { metadata: { annotations: { "holdfast.dev/delete-requested": "kept" } } };
+  deps.live.put((await cluster.patch("Backup", namespace, "kept", ask)) as never);
+
+  const Retention = { Mode: "COMPLIANCE", RetainUntilDate: new Date(Date.now() + 30_000) } as const;
+  await s3.client.send(new PutObjectRetentionCommand({ ...marker, Retention }));
+
+  await reconcileBackup(deps, { namespace, name: "kept" });
+  const refused = (await cluster.get("Backup", namespace, "kept")).status as {
+    phase: string;
+    conditions: { type: string; reason: string; message: string }[];
+  };
+
+  const date = `${Retention.RetainUntilDate.toISOString().slice(0, 19)}Z`;
+  expect(refused.phase).toBe("Completed");
+  expect(refused.conditions.find(({ type }) => type === "DeletionBlocked")).toMatchObject({
+    reason: "ObjectLocked",
+    message: `Object Lock keeps it until ${date}: it is deleted after that`,
+  });
+  expect(await store.listPrefixes("backups/")).toEqual(["kept/"]);
+  await waitUntil(
+    async () => {
+      await reconcileBackup(deps, { namespace, name: "kept" });
+      return (await cluster.list("Backup", namespace)).length === 0;
+    },
+    { what: "the backup is deleted", timeoutMs: 90_000, intervalMs: 1000 },
+  );
+  // the server shows the folder as long as it holds old versions
+  const left: string[] = [];
+  for await (const { key } of store.list("backups/")) left.push(key);
+  expect(left).toEqual([]);
+  await store.close();
+});
+
+async function depsWith(namespace: string, store: S3Store): Promise<ReconcileDeps> {
+  const installation = { cluster: "testbed", clusterUid: "uid-1", namespace, term: 1 };
+  const live = createLiveObjects(namespace);
+  const sources = createSources({ flagged: undefined, hasObjects: () => false, onRecord: () => {} });
+  const clock = systemClock;
+  return {
+    kube: await connect(cluster.kubeconfigPath),
+    clock,
+    log: silentLogger,
+    installation,
+    live,
+    sources,
+    record: createGitRecord({ live, sources, clock, installation }),
+    runs: createRuns({ slots: 1, clock, log: silentLogger, onEnd: () => {} }),
+    open: { store: async () => store, git: unreached, forge: unreached },
+    hit: noFailpoints,
+    spoolDir: "/nowhere",
+    requireGit: false,
+    restoreOnly: false,
+  };
+}
+
+async function put(deps: ReconcileDeps, kind: string, name: string, spec: object, status: object): Promise<void> {
+  const metadata = { name, namespace: deps.installation.namespace };
+  const resource = kind === "Backup" ? "backups" : "backupstoragelocations";
+  await cluster.create({ apiVersion: "holdfast.dev/v1alpha1", kind, metadata, spec });
+  const gvr = { group: "holdfast.dev", version: "v1alpha1", resource };
+  deps.live.put(await deps.kube.patch(gvr, metadata, { type: "merge", body: { status } }, { subresource: "status" }));
+}
