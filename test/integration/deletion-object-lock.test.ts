@@ -8,6 +8,7 @@ import { reconcileBackup } from "../../src/reconcile/backup-reconciler.ts";
 import type { ReconcileDeps } from "../../src/reconcile/deps.ts";
 import { createGitRecord } from "../../src/reconcile/git-record.ts";
 import { createLiveObjects } from "../../src/reconcile/live-objects.ts";
+import { createPausedOwners } from "../../src/reconcile/paused-owners.ts";
 import { createRuns } from "../../src/reconcile/runs.ts";
 import { createSources } from "../../src/reconcile/sources.ts";
 import { S3Store } from "../../src/storage/s3-store.ts";
@@ -77,15 +78,18 @@ async function depsWith(namespace: string, store: S3Store): Promise<ReconcileDep
   const live = createLiveObjects(namespace);
   const sources = createSources({ flagged: undefined, hasObjects: () => false, onRecord: () => {} });
   const clock = systemClock;
+  const kube = await connect(cluster.kubeconfigPath);
+  const runs = createRuns({ slots: 1, clock, log: silentLogger, onEnd: () => {} });
   return {
-    kube: await connect(cluster.kubeconfigPath),
+    kube,
+    paused: createPausedOwners({ kube, clock, log: silentLogger, live, runs, installation }),
     clock,
     log: silentLogger,
     installation,
     live,
     sources,
     record: createGitRecord({ live, sources, clock, installation }),
-    runs: createRuns({ slots: 1, clock, log: silentLogger, onEnd: () => {} }),
+    runs,
     open: { store: async () => store, git: unreached, forge: unreached },
     hit: noFailpoints,
     spoolDir: "/nowhere",

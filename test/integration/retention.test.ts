@@ -8,6 +8,7 @@ import { reconcileBackup } from "../../src/reconcile/backup-reconciler.ts";
 import type { ReconcileDeps } from "../../src/reconcile/deps.ts";
 import { createGitRecord } from "../../src/reconcile/git-record.ts";
 import { createLiveObjects } from "../../src/reconcile/live-objects.ts";
+import { createPausedOwners } from "../../src/reconcile/paused-owners.ts";
 import { lookAtRetention } from "../../src/reconcile/retention.ts";
 import { createRuns } from "../../src/reconcile/runs.ts";
 import { createSources } from "../../src/reconcile/sources.ts";
@@ -45,15 +46,17 @@ beforeEach(async () => {
   const installation = { cluster: "testbed", clusterUid: "uid-1", namespace, term: 1 };
   const live = createLiveObjects(namespace);
   const sources = createSources({ flagged: undefined, hasObjects: () => false, onRecord: () => {} });
+  const runs = createRuns({ slots: 1, clock, log: silentLogger, onEnd: () => {} });
   deps = {
     kube,
+    paused: createPausedOwners({ kube, clock, log: silentLogger, live, runs, installation }),
     clock,
     log: silentLogger,
     installation,
     live,
     sources,
     record: createGitRecord({ live, sources, clock, installation }),
-    runs: createRuns({ slots: 1, clock, log: silentLogger, onEnd: () => {} }),
+    runs,
     open: { store: async () => store, git: unreached, forge: unreached },
     hit: noFailpoints,
     spoolDir: "/nowhere",
