@@ -3,6 +3,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { parseDuration } from "../api/duration.ts";
 import type { ForgeSpec, GitSource } from "../api/kinds.generated.ts";
 import { API_VERSION } from "../api/kinds.ts";
+import { HOLDFAST_VERSION } from "../api/version.ts";
 import { CodedError } from "../errors.ts";
 import { armFailpoint } from "../failpoints.ts";
 import type { KubeClient } from "../kube/client.ts";
@@ -10,6 +11,7 @@ import { createLogger, type Logger } from "../log.ts";
 import type { Leadership } from "../reconcile/lease.ts";
 import { leasedKube, leasedRemote, leasedStore } from "../reconcile/leased.ts";
 import { createLoop, type Loop } from "../reconcile/loop.ts";
+import type { MetricsText } from "../report/metrics.ts";
 import type { WebhookReceiver } from "../server/webhook.ts";
 import { assertInstalled } from "./deps.ts";
 import { ExitCode } from "./exit-codes.ts";
@@ -152,6 +154,7 @@ async function run(io: CliIo, options: RunOptions): Promise<void> {
     onceWithinMs: options.once ? timeoutMs : undefined,
     onStanding: (leader: string | undefined) => {
       health.isWaiting = leader !== undefined;
+      health.loop = undefined;
     },
   };
   try {
@@ -268,15 +271,16 @@ async function serve(
 ): Promise<{ url: string; close(): Promise<void> }> {
   // imported here: most commands serve nothing
   const { startServer } = await import("../server/server.ts");
-  return await startServer(
-    address,
-    {
-      isReady: () => health.isWaiting || health.loop?.isReady() === true,
-      queueDepth: () => health.loop?.depth() ?? 0,
-      recordFailures: () => health.loop?.record.failures ?? 0,
-    },
-    webhooks,
-  );
+  const { renderMetrics } = await import("../report/metrics.ts");
+  const isReady = (): boolean => health.isWaiting || health.loop?.isReady() === true;
+  const metrics = async (): Promise<MetricsText> =>
+    await renderMetrics([
+      ...(health.loop?.samples() ?? []),
+      { name: "holdfast_leader", labels: {}, value: health.loop === undefined ? 0 : 1 },
+      { name: "holdfast_ready", labels: {}, value: isReady() ? 1 : 0 },
+      { name: "holdfast_build_info", labels: { version: HOLDFAST_VERSION }, value: 1 },
+    ]);
+  return await startServer(address, { isReady, metrics }, webhooks);
 }
 
 /** Webhooks of the sources that name a secret; of --repo with HOLDFAST_WEBHOOK_SECRET. A process that waits takes none. */

@@ -30,6 +30,8 @@ export interface GitRecord {
   noteGone(record: BackupRecord): void;
   /** True when a batch waits. */
   isPending(): boolean;
+  /** Since when the oldest of what waits has been waiting, by the monotonic clock; undefined when nothing waits. */
+  pendingSinceMs(): number | undefined;
   /** Commits what waits, and the pages that sum it up; no commit where no byte differs. What fails stays pending. */
   flush(signal?: AbortSignal): Promise<CommitOutcome | undefined>;
   /** The same, for what must stand in Git before the next step. @throws {LedgerUnreadable} when it can't be reached */
@@ -65,6 +67,12 @@ export function createGitRecord(state: RecordState): GitRecord {
   /** What the branch looked like after our last commit; another head is compared whole. */
   let lastHead: string | undefined;
   let lastPages = "";
+  let waitingSinceMs: number | undefined;
+
+  function put(file: ObjectFile): void {
+    putFile(pending, file);
+    waitingSinceMs ??= state.clock.monotonic();
+  }
 
   function note(kind: KindName, key: ObjectKey, object: KubeObject | undefined): void {
     const file = objectFile(state, kind, key, object);
@@ -73,7 +81,7 @@ export function createGitRecord(state: RecordState): GitRecord {
     if (known.get(file.path) === digest) return;
     if (digest === undefined) known.delete(file.path);
     else known.set(file.path, digest);
-    putFile(pending, file);
+    put(file);
   }
 
   async function flush(signal?: AbortSignal): Promise<CommitOutcome | undefined> {
@@ -82,11 +90,13 @@ export function createGitRecord(state: RecordState): GitRecord {
     const pages = pagesDigest(state);
     if (pending.files.size === 0 && pages === lastPages) return undefined;
     const batch = pending;
+    const beganMs = state.clock.monotonic();
     pending = emptyPending();
     try {
       const outcome = await commit(target, batch, signal);
       lastHead = outcome.revision;
       lastPages = pages;
+      waitingSinceMs = pending.files.size > 0 ? beganMs : undefined;
       return outcome;
     } catch (error) {
       pending = mergePending(batch, pending);
@@ -167,9 +177,11 @@ export function createGitRecord(state: RecordState): GitRecord {
     note,
     addFiles: (files) => {
       for (const [path, text] of files) pending.files.set(path, text);
+      waitingSinceMs ??= state.clock.monotonic();
     },
-    noteGone: (record) => putFile(pending, backupFile({ ...record, gone: true })),
+    noteGone: (record) => put(backupFile({ ...record, gone: true })),
     isPending: () => pending.files.size > 0,
+    pendingSinceMs: () => waitingSinceMs,
     flush,
     push: async (signal) => {
       reachable();

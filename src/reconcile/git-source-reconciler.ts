@@ -81,6 +81,7 @@ async function look(deps: ReconcileDeps, source: Live<"GitSource">, spec: Defaul
   const remote = await deps.open.git(source);
   deps.sources.setRecordTarget(keyOf(source), { remote, branch: spec.statusBranch });
   const revision = await remote.fetch(branch);
+  deps.sources.noteFetched(keyOf(source), deps.clock.now());
   await remote.assertTrusted(revision);
   const path = spec.folder;
   const where = { url: remote.url, branch, path };
@@ -149,7 +150,7 @@ async function readTree(
   const checked = validateTree(files, { defaultNamespace: deps.installation.namespace });
   const tree = { ...checked, problems: [...refused, ...checked.problems] };
   for (const problem of [...tree.problems.slice(0, MAX_PROBLEMS), ...tree.warnings]) {
-    deps.log.info({ source: at.name, code: problem.code }, formatProblem(problem));
+    deps.log.info({ source: at.name, code: problem.code, problem: formatProblem(problem) }, "document has a problem");
   }
   trees.set(at.name, { id, tree });
   return tree;
@@ -273,7 +274,7 @@ async function writeLooked(deps: ReconcileDeps, source: Live<"GitSource">, looke
   });
   if (looked.outcome.type !== "ready") {
     const { reason, message } = looked.outcome;
-    deps.log.info({ source: formatKey(keyOf(source)), reason }, message);
+    deps.log.info({ source: formatKey(keyOf(source)), reason, message }, "source is not applied");
   }
   const status: GitSourceStatus = {
     ...source.status,

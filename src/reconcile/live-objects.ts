@@ -6,8 +6,13 @@ import { parseBackupName } from "../schedule/slot-name.ts";
 /** A live object of one of our kinds, as the API server gave it. */
 export type Live<K extends KindName> = KubeObject & Kinds[K];
 
-/** Told of every object that came, changed or went (`object` undefined). */
-export type LiveListener = (kind: KindName, key: ObjectKey, object: KubeObject | undefined) => void;
+/** Told of every object that came (`before` undefined), changed or went (`object` undefined). */
+export type LiveListener = (
+  kind: KindName,
+  key: ObjectKey,
+  object: KubeObject | undefined,
+  before: KubeObject | undefined,
+) => void;
 
 /**
  * Our kinds as last seen: filled by LIST, hastened by watch events and by what our own writes returned. May be behind;
@@ -46,8 +51,8 @@ export function createLiveObjects(ownNamespace: string): LiveObjects {
   const listeners: LiveListener[] = [];
 
   const storeOf = (kind: KindName): Map<string, KubeObject> => (stores.get(kind) as KindStore).objects;
-  const tell: LiveListener = (kind, key, object) => {
-    for (const listener of listeners) listener(kind, key, object);
+  const tell: LiveListener = (kind, key, object, before) => {
+    for (const listener of listeners) listener(kind, key, object, before);
   };
 
   function index(object: KubeObject, present: boolean): void {
@@ -68,7 +73,7 @@ export function createLiveObjects(ownNamespace: string): LiveObjects {
     if (known !== undefined) index(known, false);
     storeOf(kind).set(key, object);
     index(object, true);
-    tell(kind, keyOf(object), object);
+    tell(kind, keyOf(object), object, known);
     return true;
   }
 
@@ -77,7 +82,7 @@ export function createLiveObjects(ownNamespace: string): LiveObjects {
     if (known === undefined) return;
     storeOf(kind).delete(formatKey(key));
     index(known, false);
-    tell(kind, key, undefined);
+    tell(kind, key, undefined, known);
   }
 
   function replace(kind: KindName, objects: readonly KubeObject[]): number {

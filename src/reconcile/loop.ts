@@ -2,11 +2,13 @@ import type { GitSource } from "../api/kinds.generated.ts";
 import { KINDS } from "../api/kinds.ts";
 import { formatKey, type ObjectKey } from "../api/object.ts";
 import { CodedError } from "../errors.ts";
+import type { Sample } from "../report/metrics-table.ts";
 import { type Controllers, createControllers } from "./controllers.ts";
 import type { ReconcileDeps } from "./deps.ts";
 import { createGitRecord } from "./git-record.ts";
 import type { Leadership } from "./lease.ts";
 import { createLiveObjects } from "./live-objects.ts";
+import { createMetricsReader } from "./metrics.ts";
 import { createPausedOwners } from "./paused-owners.ts";
 import { createPullRequestLoop } from "./pull-request-loop.ts";
 import { type RecordHealth, runRecordLoop } from "./record-loop.ts";
@@ -20,12 +22,12 @@ import { endedObjects, unsettled } from "./unsettled.ts";
 export interface Loop {
   /** True when every kind was listed once. */
   isReady(): boolean;
-  depth(): number;
-  readonly record: RecordHealth;
   /** Looks at a source, and at its pull requests, at once. */
   hasten(source: ObjectKey): void;
   /** A source as it is known now. */
   source(key: ObjectKey): GitSource | undefined;
+  /** The metrics of this leadership; none before every kind was listed. */
+  samples(): Sample[];
   /** Runs until the signal aborts or the lease is lost, then ends runs and writes what waits. @throws {KubeForbidden, KubeNotFound} */
   run(signal: AbortSignal): Promise<void>;
   /**
@@ -92,7 +94,15 @@ export function createLoop(parts: LoopParts): Loop {
     : createRetention(deps, { frequencyMs: garbageCollectionMs, lastLedMs });
   const record: RecordHealth = { lastError: undefined, failures: 0 };
   const listed = new Set<string>();
+  const metrics = createMetricsReader({
+    ...deps,
+    cluster: given.installation.cluster,
+    depth: controllers.depth,
+    failures: controllers.failures,
+    recordFailures: () => record.failures,
+  });
   live.subscribe(controllers.onChange);
+  live.subscribe(metrics.onChange);
 
   async function watchAll(signal: AbortSignal): Promise<void> {
     const watches = KINDS.map((kind) =>
@@ -127,10 +137,11 @@ export function createLoop(parts: LoopParts): Loop {
     else await runs.close(shutdownError(), graceMs);
   }
 
+  const isReady = (): boolean => listed.size === KINDS.length;
   return {
-    isReady: () => listed.size === KINDS.length,
-    depth: controllers.depth,
-    record,
+    isReady,
+    // half of the objects would look like a loss of the other half
+    samples: () => (isReady() ? metrics.samples() : []),
     hasten: (source) => {
       controllers.queues.GitSource.add(formatKey(source));
       pullRequests.wake();
@@ -249,6 +260,6 @@ function fingerprint({ live, sources }: ReconcileDeps): string {
 /** Whether nothing fails or waits; says of each thing that does what it is and why. */
 function isSettled(deps: ReconcileDeps, endedBefore: ReadonlySet<string>): boolean {
   const left = unsettled(deps, endedBefore);
-  for (const { object, reason, message } of left) deps.log.warn({ object, reason }, message);
+  for (const { object, reason, message } of left) deps.log.warn({ object, reason, message }, "this is not settled");
   return left.length === 0;
 }

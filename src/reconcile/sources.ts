@@ -29,6 +29,10 @@ export interface Sources {
   declaredBy(kind: string, key: ObjectKey, except: ObjectKey): string | undefined;
   /** Whether some source has, at its verified head, a document of this kind, key and spec digest: provenance, proved. */
   isDeclared(object: KubeObject): boolean;
+  /** The branch of a source was read at `atMs`, ms since the epoch. */
+  noteFetched(source: ObjectKey, atMs: number): void;
+  /** When the branch of each source was last read, by `namespace/name`. */
+  fetched(): ReadonlyMap<string, number>;
   setRecordTarget(source: ObjectKey, target: RecordTarget): void;
   /** Where the record of this cluster is written: one branch, that of the first source by name. */
   recordTarget(): RecordTarget | undefined;
@@ -59,6 +63,7 @@ export function createSources(options: SourcesOptions): Sources {
   const applied = new Map<string, SourceRecord>();
   const declarations = new Map<string, { readonly source: ObjectKey; readonly declared: DeclaredObjects }>();
   const targets = new Map<string, RecordTarget>();
+  const fetched = new Map<string, number>();
 
   return {
     get flagged() {
@@ -80,7 +85,7 @@ export function createSources(options: SourcesOptions): Sources {
     declarations: () => [...declarations.values()],
     applied: () => Object.fromEntries([...applied].sort(([a], [b]) => (a < b ? -1 : 1))),
     forget: (source) => {
-      for (const map of [trees, declared, applied, declarations, targets]) map.delete(formatKey(source));
+      for (const map of [trees, declared, applied, declarations, targets, fetched]) map.delete(formatKey(source));
     },
     declaredBy: (kind, key, except) => {
       const id = `${kind} ${formatKey(key)}`;
@@ -93,6 +98,8 @@ export function createSources(options: SourcesOptions): Sources {
       const [id, digest] = [idOf(object), specDigest(object)];
       return [...declared.values()].some((documents) => documents.get(id) === digest);
     },
+    noteFetched: (source, atMs) => void fetched.set(formatKey(source), atMs),
+    fetched: () => fetched,
     setRecordTarget: (source, target) => {
       const isFirst = targets.size === 0;
       targets.set(formatKey(source), target);

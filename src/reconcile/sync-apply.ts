@@ -38,7 +38,7 @@ export async function applySync(deps: ReconcileDeps, plan: SyncPlan, source: str
       if (done === "created" || done === "patched") counts[done]++;
       if (done === "pruned") prunedAt.push(deps.clock.now());
       if (done === "refused") failures.push(refusalOf(action));
-      else deps.log.info({ source, object: idOf(objectOf(action)) }, done);
+      else deps.log.info({ source, object: idOf(objectOf(action)), outcome: done }, "object of a source is applied");
     } catch (error) {
       failures.push(failureOf(action, error));
     }

@@ -3,17 +3,14 @@
  * answer, and knows neither the loop nor the cluster.
  */
 import fastify from "fastify";
-import { Gauge, Registry } from "prom-client";
+import type { MetricsText } from "../report/metrics.ts";
 import { serveWebhooks, type WebhookReceiver } from "./webhook.ts";
 
 /** What the answers are made from; asked anew for each request. */
 export interface ServerState {
-  /** True when every kind was listed once. */
+  /** True when every kind was listed once, or another process leads. */
   isReady(): boolean;
-  /** Keys waiting and in work. */
-  queueDepth(): number;
-  /** Failed attempts in a row to write the record in Git; 0 when it is well. */
-  recordFailures(): number;
+  metrics(): Promise<MetricsText>;
 }
 
 export interface HealthServer {
@@ -29,34 +26,16 @@ export async function startServer(
   webhooks?: WebhookReceiver,
 ): Promise<HealthServer> {
   const app = fastify({ logger: false, bodyLimit: 1024 });
-  const metrics = createMetrics(state);
   app.get("/healthz", () => "ok\n");
   app.get("/readyz", (_request, reply) => {
     if (state.isReady()) return "ok\n";
     return reply.code(503).send("not every kind is listed yet\n");
   });
   app.get("/metrics", async (_request, reply) => {
-    return reply.type(metrics.contentType).send(await metrics.metrics());
+    const { contentType, text } = await state.metrics();
+    return reply.type(contentType).send(text);
   });
   if (webhooks !== undefined) await serveWebhooks(app, webhooks);
   const url = await app.listen({ host: address.host, port: address.port });
   return { url, close: () => app.close() };
-}
-
-function createMetrics(state: ServerState): Registry {
-  const registry = new Registry();
-  const gauge = (name: string, help: string, read: () => number): void => {
-    new Gauge({
-      name,
-      help,
-      registers: [registry],
-      collect() {
-        this.set(read());
-      },
-    });
-  };
-  gauge("holdfast_queue_depth", "Objects waiting to be reconciled or being reconciled.", state.queueDepth);
-  gauge("holdfast_git_record_failures", "Failed attempts in a row to write the record in Git.", state.recordFailures);
-  gauge("holdfast_ready", "1 when every kind was listed once.", () => (state.isReady() ? 1 : 0));
-  return registry;
 }

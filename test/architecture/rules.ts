@@ -50,7 +50,7 @@ export const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   "@gitbeaker": ["src/forge/gitlab.ts"],
   "gitea-js": ["src/forge/gitea.ts"],
   fastify: ["server"],
-  "prom-client": ["server", "report"],
+  "prom-client": ["report"],
   commander: ["cli", "src/main.ts"],
   pino: ["src/log.ts"],
   yaml: ["api", "kube", "report", "restore", "cli"],
@@ -69,6 +69,18 @@ const IMPURE: readonly (readonly [pattern: RegExp, what: string])[] = [
   [/\bset(?:Timeout|Interval|Immediate)\(/, "starts a timer"],
   [/(?<![.\w])fetch\(/, "talks to the network"],
 ];
+
+/** A call of a logger, up to the end of its statement. */
+const LOG_CALL = /\b[lL]og(?:ger)?\.(?:debug|info|warn|error)\(([\s\S]*?)\);/g;
+
+/** Logs a constant message; what varies goes into fields. */
+export const logsConstantMessages: Rule = (file) => {
+  if (!file.path.startsWith("src/") || isTest(file)) return [];
+  return [...withoutComments(file.text).matchAll(LOG_CALL)]
+    .map(([, args = ""]) => args.trim())
+    .filter((args) => !/,\s*"[^"]*",?\)*$/.test(args))
+    .map((args) => `a log line whose message is no literal: ${args.slice(0, 80)}`);
+};
 
 const JUNK_WORDS = /^(?:utils?|helpers?|common|managers?|data|info|misc|stuff)$/;
 const JUNK_IN_IDENTIFIERS = /^(?:utils?|helpers?|common|managers?)$/;

@@ -1,11 +1,12 @@
 /**
- * `npm run generate`: everything that is derived from `schemas/`. With `--check` nothing is written, and a file that
+ * `npm run generate`: everything that is derived from `schemas/` and from tables in the code. With `--check` nothing is written, and a file that
  * would change ends the process with 1.
  */
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { renderCrds } from "./crd.ts";
+import { renderMetricsPage } from "./metrics-page.ts";
 import { readSchemas } from "./schema-files.ts";
 import { renderSchemas, renderTypes } from "./types.ts";
 
@@ -20,6 +21,7 @@ async function generate(): Promise<Map<string, string | undefined>> {
   for (const [name, text] of renderCrds(set)) files.set(`${CRDS}/${name}`, text);
   files.set("src/api/kinds.generated.ts", await renderTypes(set));
   files.set("src/api/schemas.generated.ts", renderSchemas(set));
+  files.set("docs/metrics.md", renderMetricsPage());
   return files;
 }
 
@@ -38,7 +40,7 @@ const check = process.argv.includes("--check");
 for (const [path, text] of await generate()) {
   if ((await current(path)) === text) continue;
   if (check) {
-    console.error(`${path} is not what schemas/ generates: run \`npm run generate\` and commit the result`);
+    console.error(`${path} is not what its source generates: run \`npm run generate\` and commit the result`);
     process.exitCode = 1;
   } else {
     await write(path, text);
