@@ -78,7 +78,7 @@ describe("a planted violation fails", () => {
     ["YAML in storage", keepsLibrariesAtHome, at("src/storage/a.ts", 'import { parse } from "yaml";')],
     ["RE2 in kube", keepsLibrariesAtHome, at("src/kube/a.ts", 'import { RE2JS } from "re2js";')],
     ["a library nobody chose", keepsLibrariesAtHome, at("src/api/a.ts", 'import _ from "lodash";')],
-    ["a message with a value in it", logsConstantMessages, at("src/kube/a.ts", "deps.log.info({}, `it took ${ms} ms`);")],
+    ["a message with a value in it", logsConstantMessages, at("src/kube/a.ts", "deps.log.info({}, `it took` + ms);")],
     ["a message that is a variable", logsConstantMessages, at("src/kube/a.ts", "log.warn({ a },\n  message);")],
     ["the clock in a plan", isPureByPlace, at("src/restore/plan.ts", "const now = Date.now();")],
     ["the clock in api", isPureByPlace, at("src/api/a.ts", "const now = new Date();")],

@@ -11,7 +11,9 @@ import { createLogger, type Logger } from "../log.ts";
 import type { Leadership } from "../reconcile/lease.ts";
 import { leasedKube, leasedRemote, leasedStore } from "../reconcile/leased.ts";
 import { createLoop, type Loop } from "../reconcile/loop.ts";
+import { createNotifier, type Notifier } from "../reconcile/notify.ts";
 import type { MetricsText } from "../report/metrics.ts";
+import type { Sample } from "../report/metrics-table.ts";
 import type { WebhookReceiver } from "../server/webhook.ts";
 import { assertInstalled } from "./deps.ts";
 import { ExitCode } from "./exit-codes.ts";
@@ -50,6 +52,7 @@ interface RunOptions {
   readonly answerForks: boolean;
   readonly answerDrafts: boolean;
   readonly hideValues: boolean;
+  readonly notify: readonly string[];
 }
 
 const EXAMPLES = `
@@ -117,6 +120,7 @@ export function runCommand(io: CliIo): Command {
         .argParser(parseLeaseDuration)
         .default("30s"),
     )
+    .option("--notify <secret>", "tell the webhook that this Secret describes; may be repeated", repeated, [])
     .addHelpText("after", EXAMPLES)
     .action(async (options: RunOptions) => await run(io, options));
 }
@@ -137,7 +141,8 @@ async function run(io: CliIo, options: RunOptions): Promise<void> {
   const log = loggerFor(io);
   const kube = await io.deps().kube();
   const clusterUid = await assertInstalled(kube);
-  const health: Health = { loop: undefined, isWaiting: false };
+  const notifier = notifierFor(io, options, { kube, log, cluster });
+  const health: Health = { loop: undefined, isWaiting: false, samples: notifier.samples };
   const server =
     options.healthAddress === undefined
       ? undefined
@@ -159,7 +164,7 @@ async function run(io: CliIo, options: RunOptions): Promise<void> {
   };
   try {
     await whileLeading(io, lead, async (leadership) => {
-      const loop = await buildLoop(io, options, { kube, log, cluster, clusterUid, leadership });
+      const loop = await buildLoop(io, options, { kube, log, cluster, clusterUid, leadership, notify: notifier.tell });
       health.loop = loop;
       if (!options.once) return await loop.run(io.signal);
       const settled = await loop.converge(io.signal, timeoutMs);
@@ -168,6 +173,7 @@ async function run(io: CliIo, options: RunOptions): Promise<void> {
   } catch (error) {
     if (!io.signal.aborted) throw error;
   } finally {
+    await notifier.close();
     await server?.close();
     log.info({}, "holdfast ends");
   }
@@ -182,9 +188,10 @@ async function buildLoop(
     readonly cluster: string;
     readonly clusterUid: string;
     readonly leadership: Leadership;
+    readonly notify: Notifier["tell"];
   },
 ): Promise<Loop> {
-  const { kube, log, cluster, clusterUid, leadership } = parts;
+  const { kube, log, cluster, clusterUid, leadership, notify } = parts;
   const { namespace } = io.options();
   const { cacheDir, git, signing, faultAt, forgeToken } = io.config;
   const flagged = options.repo === undefined ? undefined : flaggedSource(options, options.repo, namespace);
@@ -217,6 +224,7 @@ async function buildLoop(
       forge: openForge,
     },
     leadership,
+    notify,
     flagged,
     hit: armFailpoint(faultAt, () => process.kill(process.pid, "SIGKILL")),
     spoolDir: join(cacheDir, "runs", cluster),
@@ -228,6 +236,24 @@ async function buildLoop(
     garbageCollectionMs: parseDuration(options.garbageCollectionFrequency) ?? 0,
     slots: options.concurrency,
     graceMs: parseDuration(options.grace) ?? 0,
+  });
+}
+
+/** The receivers of `--notify`; their Secrets are read at every use, so that a change needs no restart. */
+function notifierFor(
+  io: CliIo,
+  { notify }: RunOptions,
+  parts: { readonly kube: KubeClient; readonly log: Logger; readonly cluster: string },
+): Notifier {
+  const readSecret = createSecretReader(parts.kube, io.clock.monotonic);
+  const { namespace } = io.options();
+  const { log, cluster } = parts;
+  return createNotifier({
+    secrets: notify,
+    readSecret: async (name) => await readSecret(namespace, name),
+    cluster,
+    clock: io.clock,
+    log,
   });
 }
 
@@ -262,6 +288,8 @@ function flaggedForge(options: RunOptions, type: ForgeSpec["type"]): ForgeSpec {
 interface Health {
   loop: Loop | undefined;
   isWaiting: boolean;
+  /** What the process itself counts. */
+  readonly samples: () => readonly Sample[];
 }
 
 async function serve(
@@ -276,6 +304,7 @@ async function serve(
   const metrics = async (): Promise<MetricsText> =>
     await renderMetrics([
       ...(health.loop?.samples() ?? []),
+      ...health.samples(),
       { name: "holdfast_leader", labels: {}, value: health.loop === undefined ? 0 : 1 },
       { name: "holdfast_ready", labels: {}, value: isReady() ? 1 : 0 },
       { name: "holdfast_build_info", labels: { version: HOLDFAST_VERSION }, value: 1 },
@@ -330,6 +359,10 @@ function parseAddress(value: string): { host: string; port: number } {
   const [, host, port] = /^(.*):(\d{1,5})$/.exec(value) ?? [];
   if (host === undefined || Number(port) > 65_535) throw new InvalidArgumentError("An address such as 127.0.0.1:8080.");
   return { host: host === "" ? "0.0.0.0" : host.replace(/^\[|\]$/g, ""), port: Number(port) };
+}
+
+function repeated(value: string, before: readonly string[]): readonly string[] {
+  return [...before, value];
 }
 
 function parseCount(value: string): number {

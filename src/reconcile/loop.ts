@@ -1,10 +1,12 @@
 import type { GitSource } from "../api/kinds.generated.ts";
 import { KINDS } from "../api/kinds.ts";
-import { formatKey, type ObjectKey } from "../api/object.ts";
+import { formatKey, type KubeObject, type ObjectKey } from "../api/object.ts";
 import { CodedError } from "../errors.ts";
 import type { Sample } from "../report/metrics-table.ts";
+import { type Occurrence, occurrencesOf } from "../report/occurrences.ts";
 import { type Controllers, createControllers } from "./controllers.ts";
 import type { ReconcileDeps } from "./deps.ts";
+import { createEvents } from "./events.ts";
 import { createGitRecord } from "./git-record.ts";
 import type { Leadership } from "./lease.ts";
 import { createLiveObjects } from "./live-objects.ts";
@@ -67,6 +69,8 @@ export interface LoopParts
   readonly slots: number;
   /** How long a backup or a restore may go on after we were asked to stop, in ms; then it is interrupted. */
   readonly graceMs: number;
+  /** Told of what happens, besides the Events in the cluster. */
+  readonly notify: (occurrence: Occurrence) => void;
   /** The lease that this loop works under. */
   readonly leadership: Pick<Leadership, "lost" | "stepDown" | "lastLedMs">;
   /** How often retention looks at what has expired, in ms. */
@@ -75,11 +79,16 @@ export interface LoopParts
 
 /** Builds the loop. Nothing is asked of any server before it runs. */
 export function createLoop(parts: LoopParts): Loop {
-  const { flagged, slots, graceMs, leadership, garbageCollectionMs, ...given } = parts;
+  const { flagged, slots, graceMs, leadership, notify, garbageCollectionMs, ...given } = parts;
   const live = createLiveObjects(given.installation.namespace);
   const sources = createSources({
     flagged,
     hasObjects: () => live.list("GitSource").length > 0,
+    onFlagged: (before, after) => {
+      // it is no object in the cluster: there is nothing that an Event could be about
+      for (const occurrence of occurrencesOf(before as unknown as KubeObject, after as unknown as KubeObject))
+        notify(occurrence);
+    },
     onRecord: () => controllers.wakeWaiting(),
   });
   const gitRecord = createGitRecord({ live, sources, clock: given.clock, installation: given.installation });
@@ -103,6 +112,13 @@ export function createLoop(parts: LoopParts): Loop {
   });
   live.subscribe(controllers.onChange);
   live.subscribe(metrics.onChange);
+  const events = createEvents(given);
+  live.subscribe((_kind, _key, object, before) => {
+    for (const occurrence of occurrencesOf(before, object)) {
+      events.tell(occurrence);
+      notify(occurrence);
+    }
+  });
 
   async function watchAll(signal: AbortSignal): Promise<void> {
     const watches = KINDS.map((kind) =>
@@ -135,6 +151,7 @@ export function createLoop(parts: LoopParts): Loop {
     await controllers.close();
     if (lost.aborted) await runs.close(lost.reason as Error, 0);
     else await runs.close(shutdownError(), graceMs);
+    await events.close();
   }
 
   const isReady = (): boolean => listed.size === KINDS.length;

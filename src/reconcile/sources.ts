@@ -46,6 +46,8 @@ export interface SourcesOptions {
   readonly flagged: GitSource | undefined;
   /** Whether the cluster holds a GitSource. */
   readonly hasObjects: () => boolean;
+  /** Told when the status of the command line's source changed: no watch tells of it. */
+  readonly onFlagged?: (before: GitSource, after: GitSource) => void;
   /** Told once, when the record can be reached for the first time. */
   readonly onRecord: () => void;
 }
@@ -70,7 +72,10 @@ export function createSources(options: SourcesOptions): Sources {
       return flagged;
     },
     setFlaggedStatus: (status) => {
-      if (flagged !== undefined) flagged = { ...flagged, status };
+      if (flagged === undefined) return;
+      const before = flagged;
+      flagged = { ...flagged, status };
+      options.onFlagged?.(before, flagged);
     },
     setTree: (source, tree) => {
       if (trees.get(formatKey(source)) === tree) return;

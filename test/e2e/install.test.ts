@@ -93,6 +93,7 @@ describe("kubectl apply -k .", () => {
     const backup = made?.metadata.name ?? "";
     const marker = join(bucket, "backups", backup, "velero-backup.json");
     const before = await readFile(marker);
+    const described = await kubectl("describe", "hbk", backup, "-n", NAMESPACE);
 
     await kubectl("delete", "-k", ROOT, "--timeout=120s");
     await cluster.delete("ConfigMap", shop, "prices");
@@ -103,6 +104,7 @@ describe("kubectl apply -k .", () => {
     });
     await once();
 
+    expect(described).toMatch(/Normal +BackupStarted [\s\S]*Normal +BackupCompleted /);
     expect(await readFile(marker)).toEqual(before);
     expect((await cluster.list("Backup", NAMESPACE)).map(({ metadata }) => metadata.name)).toContain(backup);
     expect((await cluster.get("ConfigMap", shop, "prices")).data).toEqual({ pear: "2" });

@@ -64,6 +64,7 @@ async function loopOn(kubeconfigPath: string, repository: BareRepository): Promi
     graceMs: 0,
     leadership: { lost: new AbortController().signal, stepDown: () => {}, lastLedMs: undefined },
     garbageCollectionMs: 3_600_000,
+    notify: () => {},
   });
 }
 
