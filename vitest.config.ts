@@ -12,7 +12,7 @@ export default defineConfig({
     // More than the two cores of the smallest machine we support: tests on servers mostly wait for them.
     maxWorkers: 3,
     projects: [
-      { test: { name: "unit", include: ["src/**/*.test.ts", "test/*.test.ts"], testTimeout: 60_000 } },
+      { test: { name: "unit", include: ["src/**/*.test.ts", "test/*.test.ts"], testTimeout: 240_000 } },
       { test: { name: "integration", include: ["test/integration/**/*.test.ts"], ...realServers } },
       // Twice more where a scenario fails, from an empty state: the API server frees the port of a deleted Service when
       // its repair loop comes round, and which of two objects takes the last place of a quota is a race, since we write

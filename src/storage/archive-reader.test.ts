@@ -354,7 +354,7 @@ describe("a hostile or broken archive", () => {
     for await (const _each of readArchive(store, KEY)) read += 1;
 
     expect(read).toBe(count);
-  }, 60_000);
+  }, 240_000);
 });
 
 function flipped(bytes: Buffer, at = Math.floor(bytes.length / 2)): Buffer {
