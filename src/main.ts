@@ -4,6 +4,7 @@ import { auditCommand } from "./cli/audit.ts";
 import { backupCommand } from "./cli/backup.ts";
 import { bootstrapCommand } from "./cli/bootstrap.ts";
 import { readConfig } from "./cli/config.ts";
+import { convertCommand } from "./cli/convert.ts";
 import { buildDeps } from "./cli/deps.ts";
 import { doctorCommand } from "./cli/doctor.ts";
 import { historyCommand } from "./cli/history.ts";
@@ -50,6 +51,7 @@ const commands: Command[] = [
   historyCommand(io),
   auditCommand(io),
   bootstrapCommand(io),
+  convertCommand(io),
   doctorCommand(io),
 ];
 await runCli(io, createProgram(io, HOLDFAST_VERSION, commands), process.argv.slice(2));

@@ -47,7 +47,7 @@ interface ReadFiles {
 }
 
 /** Reads what the paths name, folders with all that is below them, in the order of their names. */
-async function readPaths(paths: readonly string[]): Promise<ReadFiles> {
+export async function readPaths(paths: readonly string[]): Promise<ReadFiles> {
   const files = new Map<string, SourceFile>();
   const problems: Problem[] = [];
   for (const path of paths) {

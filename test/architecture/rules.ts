@@ -19,6 +19,7 @@ const ALL_BELOW_RECONCILE = [...ENGINE, "schedule", "git", "gitops", "forge", "b
 export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   api: [],
   schedule: ["api"],
+  convert: ["api"],
   report: ["api"],
   kube: ["api"],
   git: ["api"],
@@ -30,7 +31,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   restore: [...ENGINE, "gitops"],
   reconcile: ALL_BELOW_RECONCILE,
   server: ["api", "report"],
-  cli: [...ALL_BELOW_RECONCILE, "reconcile", "server"],
+  cli: [...ALL_BELOW_RECONCILE, "convert", "reconcile", "server"],
 };
 
 /** Files of `src/` itself that every folder may import. */
@@ -53,7 +54,7 @@ export const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   "prom-client": ["report"],
   commander: ["cli", "src/main.ts"],
   pino: ["src/log.ts"],
-  yaml: ["api", "kube", "report", "restore", "cli"],
+  yaml: ["api", "convert", "kube", "report", "restore", "cli"],
   re2js: ["api", "restore", "src/cli/backup-grep.ts"],
 };
 
@@ -139,7 +140,7 @@ function runtimeImports(file: SourceFile): string[] {
   );
 }
 
-/** Pure by place: all of api, schedule and report, and every plan. */
+/** Pure by place: all of api, schedule, convert and report, and every plan. */
 export const isPureByPlace: Rule = (file) => {
   if (!isPurePlace(file)) return [];
   const code = withoutComments(file.text);
@@ -250,7 +251,7 @@ function isPurePlace(file: SourceFile): boolean {
   if (isTest(file)) return false;
   const folder = folderOf(file.path);
   if (folder === undefined || folder === "cli") return false;
-  return ["api", "schedule", "report"].includes(folder) || /\/(?:[a-z0-9-]+-)?plan\.ts$/.test(file.path);
+  return ["api", "schedule", "convert", "report"].includes(folder) || /\/(?:[a-z0-9-]+-)?plan\.ts$/.test(file.path);
 }
 
 function isTest(file: SourceFile): boolean {
