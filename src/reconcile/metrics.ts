@@ -136,9 +136,12 @@ function restoreLabels(live: ReconcileDeps["live"], { metadata, spec, status }: 
   return { namespace, policy: origin?.name ?? "", schedule: origin?.schedule ?? "" };
 }
 
-function isDeletionWanted(backup: Live<"Backup"> | undefined): boolean {
-  const { metadata, status } = backup ?? {};
-  return status?.phase === "Deleting" || metadata?.annotations?.[DELETE_REQUESTED_ANNOTATION] === metadata?.name;
+function isDeletionWanted({ metadata, status }: Live<"Backup">): boolean {
+  return status?.phase === "Deleting" || metadata.annotations?.[DELETE_REQUESTED_ANNOTATION] === metadata.name;
+}
+
+function phaseOf({ status }: Live<"Backup">): string | undefined {
+  return status?.phase;
 }
 
 /** Steps of a deletion that one change shows. */
@@ -148,7 +151,9 @@ function deletionSteps(before: Live<"Backup"> | undefined, after: Live<"Backup">
   const wasWanted = before !== undefined && isDeletionWanted(before);
   if (after !== undefined && isDeletionWanted(after) && !wasWanted)
     steps.push(sample("holdfast_backup_deletion_attempt_total", 1, labels));
-  if (after === undefined && wasWanted) steps.push(sample("holdfast_backup_deletion_success_total", 1, labels));
+  const isGone = after === undefined || phaseOf(after) === "Deleted";
+  if (isGone && wasWanted && phaseOf(before) !== "Deleted")
+    steps.push(sample("holdfast_backup_deletion_success_total", 1, labels));
   const wasFailing = before !== undefined && isDeletionFailing(before);
   if (after !== undefined && isDeletionFailing(after) && !wasFailing)
     steps.push(sample("holdfast_backup_deletion_failure_total", 1, labels));

@@ -37,7 +37,8 @@ const ENDED_COUNTERS: Readonly<Record<string, MetricName>> = {
 
 /** What one backup of this cluster adds to counters and histograms, whether it still exists or not. */
 export function countedSamples(backup: Backup): Sample[] {
-  const { phase, startTimestamp, completionTimestamp, warnings = 0, hookStatus } = backup.status ?? {};
+  const { startTimestamp, completionTimestamp, warnings = 0, hookStatus } = backup.status ?? {};
+  const phase = outcomeOf(backup);
   const labels = originLabels(backup);
   const samples: Sample[] = [];
   const add = (name: MetricName, value = 1): void => void samples.push({ name, labels, value });
@@ -51,6 +52,14 @@ export function countedSamples(backup: Backup): Sample[] {
   add("holdfast_backup_hooks_attempted_total", hookStatus?.hooksAttempted ?? 0);
   add("holdfast_backup_hooks_failed_total", hookStatus?.hooksFailed ?? 0);
   return samples;
+}
+
+/** How it ended, although it is being deleted by now: a counter does not go down. */
+function outcomeOf({ status }: Backup): string | undefined {
+  const phase: string | undefined = status?.phase;
+  if (phase !== "Deleting" && phase !== "Deleted") return phase;
+  const { reason } = findCondition(status?.conditions, "Succeeded") ?? {};
+  return reason === undefined || isEnded(reason) ? reason : "Failed";
 }
 
 /** How the backups of this cluster that exist stand now. `nowMs` is ms since the epoch. */
@@ -148,8 +157,10 @@ function isExpired({ status }: Backup, nowMs: number): boolean {
 
 /** A person or retention wants it gone, and it can't be deleted. */
 export function isDeletionFailing({ metadata, status }: Backup): boolean {
-  if (metadata.labels?.[GC_FAILURE_LABEL] !== undefined) return true;
-  const isWanted = metadata.annotations?.[DELETE_REQUESTED_ANNOTATION] === metadata.name;
+  const isBlocked = status?.conditions?.some(({ type, status }) => type === "DeletionBlocked" && status === "True");
+  if (isBlocked === true || metadata.labels?.[GC_FAILURE_LABEL] !== undefined) return true;
+  const isWanted =
+    status?.phase === "Deleting" || metadata.annotations?.[DELETE_REQUESTED_ANNOTATION] === metadata.name;
   return isWanted && findCondition(status?.conditions, "Stalled")?.status === "True";
 }
 

@@ -68,6 +68,16 @@ describe("metrics of backups", () => {
     expect(Object.keys(found).filter((name) => name.startsWith("holdfast_backup_last_phase"))).toHaveLength(1);
   });
 
+  it("count a backup that is being deleted as what it was", async () => {
+    const succeeded = { type: "Succeeded", status: "True", reason: "Completed", message: "", lastTransitionTime: "" };
+    const going = ended("a", 8, "Deleting", { conditions: [succeeded as never] });
+
+    const found = await series([...countedSamples(going), ...backupGauges([going], NOW)]);
+
+    expect(found).toMatchObject({ [`holdfast_backup_success_total{${ORIGIN}}`]: "1" });
+    expect(Object.keys(found).filter((name) => name.startsWith("holdfast_backup_last_"))).toEqual([]);
+  });
+
   it("count what is kept beyond its time and what can't be deleted", async () => {
     const expiration = "2026-11-25T11:00:00Z";
     const stalled = { type: "Stalled", status: "True", reason: "Failed", message: "", lastTransitionTime: expiration };

@@ -11,7 +11,7 @@ const HEAD = `# Metrics
 - Counters of deletions, of failed reconciles and of notifications begin at 0 with the process.
 - **Only the leader tells of backups and restores**; a replica that waits serves \`holdfast_leader 0\` and no objects. Ask with \`max without (pod, instance)\`.
 - \`namespace\` is the object's own namespace: scrape with \`honorLabels: true\`, as the PodMonitor does, or it is renamed to \`exported_namespace\`.
-- \`policy\` is empty for a backup that no policy asked for. \`schedule\` is the schedule's name, \`manual\` for \`holdfast backup create --policy\`, \`safety\` for the backup that a restore makes of what
+- \`policy\` is empty for a backup that no policy asked for. \`schedule\` is the schedule's name, \`manual\` for \`holdfast backup create --from-policy\`, \`safety\` for the backup that a restore makes of what
   it will touch, and empty for any other. Of a restore they tell whose backup it is made from.
 - Backups of other clusters in the same bucket count in \`holdfast_backup_total\` and nowhere else.
 

@@ -1,0 +1,102 @@
+/** The pages for operators name what there is: every flag, variable, Event reason and alert, and no command that isn't. */
+import { readdirSync, readFileSync } from "node:fs";
+import type { Command } from "commander";
+import { describe, expect, it } from "vitest";
+import { backupCommand } from "../src/cli/backup.ts";
+import { convertCommand } from "../src/cli/convert.ts";
+import type { MutableCliIo } from "../src/cli/io.ts";
+import { planCommand } from "../src/cli/plan.ts";
+import { restoreCommand } from "../src/cli/restore.ts";
+import { createProgram } from "../src/cli/root.ts";
+import { runCommand } from "../src/cli/run.ts";
+import { statusCommand } from "../src/cli/status.ts";
+import { validateCommand } from "../src/cli/validate.ts";
+import { OCCURRENCE_REASONS } from "../src/report/occurrences.ts";
+import { readAlerts } from "./support/alerts.ts";
+
+const ROOT = new URL("..", import.meta.url);
+const read = (path: string): string => readFileSync(new URL(path, ROOT), "utf8");
+const OPERATIONS = read("docs/operations.md");
+
+// building a command touches nothing of it
+const io = { config: {} } as MutableCliIo;
+const COMMANDS: readonly ((io: MutableCliIo) => Command)[] = [
+  backupCommand,
+  convertCommand,
+  planCommand,
+  restoreCommand,
+  runCommand,
+  statusCommand,
+  validateCommand,
+];
+const program = createProgram(
+  io,
+  "0",
+  COMMANDS.map((build) => build(io)),
+);
+
+describe("docs/operations.md", () => {
+  const run = program.commands.find((command) => command.name() === "run");
+
+  it.each((run?.options ?? []).map(({ long }) => [long]))("names %s", (flag) => {
+    expect(OPERATIONS).toContain(`\`${flag}\``);
+  });
+
+  it("names no flag of `run` that isn't", () => {
+    const table = OPERATIONS.slice(OPERATIONS.indexOf("## Flags"), OPERATIONS.indexOf("## Health"));
+    const known = [...(run?.options ?? []), ...program.options].map(({ long }) => long);
+    const named = [...table.matchAll(/`(--[a-z-]+)`/g)].map(([, flag]) => flag);
+
+    expect(named.filter((flag) => !known.includes(flag))).toEqual([]);
+  });
+
+  it("names every variable that is read, but those of tests", () => {
+    const variables = [...read("src/cli/config.ts").matchAll(/read\("(HOLDFAST_\w+)"\)/g)].map(([, name]) => name);
+    const forPeople = variables.filter((name) => name !== "HOLDFAST_FAULT_AT" && name !== "HOLDFAST_FORCE_COLOR");
+
+    expect(forPeople.length).toBeGreaterThan(5);
+    expect(forPeople.filter((name) => !OPERATIONS.includes(`\`${name}\``))).toEqual([]);
+  });
+
+  it("names every reason of an Event and every alert", () => {
+    const missing = [
+      ...OCCURRENCE_REASONS.filter((reason) => !OPERATIONS.includes(`\`${reason}\``)),
+      ...readAlerts().filter(({ alert }) => !OPERATIONS.includes(`[${alert}]`)),
+    ];
+
+    expect(missing).toEqual([]);
+  });
+});
+
+describe("commands in the pages for operators", () => {
+  const pages = [
+    "docs/operations.md",
+    "docs/moving-from-velero.md",
+    ...readdirSync(new URL("docs/runbooks/", ROOT)).map((name) => `docs/runbooks/${name}`),
+  ];
+
+  it.each(pages)("%s", (page) => {
+    const found = [...read(page).matchAll(/(?:`|^|npx )holdfast ((?:[a-z-]+ ?)+(?:[^`\n#]*))/gm)].map(
+      ([, words]) => words ?? "",
+    );
+
+    expect(found.flatMap(unknownIn)).toEqual([]);
+  });
+});
+
+/** What is no command and no option of it in `backup create --policy x`. */
+function unknownIn(words: string): string[] {
+  let command: Command = program;
+  const unknown: string[] = [];
+  for (const word of words.trim().split(/\s+/)) {
+    const next = command.commands.find((each) => each.name() === word);
+    if (next !== undefined) command = next;
+    else if (command === program || command.commands.length > 0) return [words];
+    else if (word.startsWith("--")) {
+      const options = [...command.options, ...program.options];
+      const flag = word.replace(/=.*/, "");
+      if (!options.some(({ long }) => long === flag)) unknown.push(`${words}: ${flag}`);
+    }
+  }
+  return unknown;
+}
