@@ -120,7 +120,7 @@ export function runCommand(io: CliIo): Command {
         .argParser(parseLeaseDuration)
         .default("30s"),
     )
-    .option("--notify <secret>", "tell the webhook that this Secret describes; may be repeated", repeated, [])
+    .option("--notify <secret>", "tell the webhook that this Secret describes; may be repeated", append, [])
     .addHelpText("after", EXAMPLES)
     .action(async (options: RunOptions) => await run(io, options));
 }
@@ -338,8 +338,8 @@ function loggerFor(io: CliIo): Logger {
   return io.stderr.isTTY ? createLineLogger(io.stderr, io.clock, io.config.logLevel) : createLogger(io.config.logLevel);
 }
 
-function append(file: string, files: readonly string[]): readonly string[] {
-  return [...files, file];
+function append(value: string, values: readonly string[]): readonly string[] {
+  return [...values, value];
 }
 
 function parseInterval(value: string): string {
@@ -359,10 +359,6 @@ function parseAddress(value: string): { host: string; port: number } {
   const [, host, port] = /^(.*):(\d{1,5})$/.exec(value) ?? [];
   if (host === undefined || Number(port) > 65_535) throw new InvalidArgumentError("An address such as 127.0.0.1:8080.");
   return { host: host === "" ? "0.0.0.0" : host.replace(/^\[|\]$/g, ""), port: Number(port) };
-}
-
-function repeated(value: string, before: readonly string[]): readonly string[] {
-  return [...before, value];
 }
 
 function parseCount(value: string): number {

@@ -19,7 +19,7 @@ const rules = new Map<string, WebhookRule>();
 beforeEach(async () => {
   hastened = [];
   for (const type of ["github", "gitlab", "gitea", "generic"] as const) rules.set(type, { type, secret: SECRET });
-  const state = { isReady: () => true, queueDepth: () => 0, recordFailures: () => 0 };
+  const state = { isReady: () => true, metrics: async () => ({ contentType: "text/plain", text: "" }) };
   const server = await startServer({ host: "127.0.0.1", port: 0 }, state, {
     ruleOf: async (_namespace, name) => rules.get(name),
     hasten: (namespace, name) => void hastened.push(`${namespace}/${name}`),
