@@ -47,7 +47,7 @@ async function convertLive(veleroNamespace: string): Promise<{ stderr: string; f
   const folder = join(scratch, "converted");
   const args = ["convert", "--live", "--velero-namespace", veleroNamespace, "--out", folder];
   const ended = await holdfast.start(args).ended;
-  expect(ended.code).toBe(0);
+  expect([ended.code, ended.stderr]).toEqual([0, expect.stringContaining(`objects in ${folder}`)]);
   return { stderr: ended.stderr, folder };
 }
 
@@ -59,7 +59,7 @@ interface RecordedSchedules {
 }
 
 describe("moving from Velero", () => {
-  it("converts a live cluster's schedules, and finds the backups that they made", async () => {
+  it("converts a live cluster's schedules, and finds the backups that they made", { timeout: 400_000 }, async () => {
     const velero = await cluster.createNamespace();
     const { namespace, bucket } = holdfast;
     for (const name of SCHEDULES) {
@@ -89,11 +89,12 @@ describe("moving from Velero", () => {
       "location.yaml": locationYaml(namespace, bucket),
       ...Object.fromEntries(written.map((file, index) => [file, policies[index] ?? ""])),
     });
-    const once = await holdfast.once();
+    const once = await holdfast.once({}, ["--timeout", "240s"]);
 
     expect(stderr).toContain("cluster:Schedule/s21-hourly:");
     expect(written).toEqual(["backuppolicy-s21-hourly.yaml", "backuppolicy-s21b-hourly.yaml"]);
-    expect(once.code).toBe(0);
+    // one of the two was PartiallyFailed when Velero made it, and is news here
+    expect([once.code, once.stderr]).toEqual([3, expect.stringContaining("PartiallyFailed")]);
     const found = await cluster.list("Backup.holdfast.dev", namespace);
     const phases = found.map(({ metadata, status }) => `${metadata.name} ${(status as { phase: string }).phase}`);
     expect(phases.sort()).toEqual([

@@ -78,7 +78,9 @@ async function statusOf(kind: string, name: RegExp): Promise<Status> {
 
 async function filesBelow(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  // what a process had begun to upload is no archive, and its own to throw away
+  const whole = entries.filter((entry) => entry.isFile() && !entry.name.startsWith(".holdfast-upload-"));
+  const files = whole.map((entry) => join(entry.parentPath, entry.name));
   return await Promise.all(
     files.sort().map(
       async (file) =>
@@ -116,7 +118,9 @@ async function steadyWorld(): Promise<string[]> {
 async function thaw({ running, log }: Replica): Promise<void> {
   proxy.setFaults();
   running.process.kill("SIGCONT");
-  await until("the thawed one leads no more", () => log().includes("leads no more"));
+  await until("the thawed one leads no more", () => log().includes("leads no more")).catch((error: unknown) => {
+    throw new Error(`${String(error)}\n${log()}`);
+  });
   await until("it waits", () => log().slice(log().indexOf("leads no more")).includes("another process leads"));
 }
 
