@@ -40,8 +40,8 @@ export function createPausedOwners(
       }
       await resumeOwner(deps, owner, record.run);
       deps.log.warn(
-        { owner: formatOwner(owner), plan: record.plan },
-        `an owner was left paused and goes on: ${verdict.why}`,
+        { owner: formatOwner(owner), plan: record.plan, why: verdict.why },
+        "an owner was left paused and goes on",
       );
     }
     return left;
