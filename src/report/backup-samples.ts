@@ -1,4 +1,4 @@
-import { DELETE_REQUESTED_ANNOTATION, PURPOSE_LABEL } from "../api/annotations.ts";
+import { DELETE_REQUESTED_ANNOTATION, GC_FAILURE_LABEL, PURPOSE_LABEL } from "../api/annotations.ts";
 import { findCondition } from "../api/conditions.ts";
 import { parseDuration } from "../api/duration.ts";
 import type { Backup, BackupPolicy, ScheduleStatus } from "../api/kinds.generated.ts";
@@ -11,9 +11,6 @@ export interface OriginLabels extends Record<string, string> {
   readonly policy: string;
   readonly schedule: string;
 }
-
-/** Set by retention on a backup that is due to go and can't, with Velero's values. */
-const GC_FAILURE_LABEL = "holdfast.dev/gc-failure";
 
 /** Whose backup it is: of a policy and a schedule, asked for by hand, or the one before a restore. */
 export function originLabels({ metadata, status }: Backup): OriginLabels {
@@ -157,8 +154,8 @@ function isExpired({ status }: Backup, nowMs: number): boolean {
 
 /** A person or retention wants it gone, and it can't be deleted. */
 export function isDeletionFailing({ metadata, status }: Backup): boolean {
-  const isBlocked = status?.conditions?.some(({ type, status }) => type === "DeletionBlocked" && status === "True");
-  if (isBlocked === true || metadata.labels?.[GC_FAILURE_LABEL] !== undefined) return true;
+  const isBlocked = findCondition(status?.conditions, "DeletionBlocked")?.status === "True";
+  if (isBlocked || metadata.labels?.[GC_FAILURE_LABEL] !== undefined) return true;
   const isWanted =
     status?.phase === "Deleting" || metadata.annotations?.[DELETE_REQUESTED_ANNOTATION] === metadata.name;
   return isWanted && findCondition(status?.conditions, "Stalled")?.status === "True";

@@ -98,7 +98,7 @@ function troubleOf(object: KubeObject): Condition | undefined {
   const conditions = conditionsOf(object);
   const stalled = findCondition(conditions, "Stalled");
   if (stalled?.status === "True") return stalled;
-  const blocked = conditions?.find(({ type }) => type === "DeletionBlocked");
+  const blocked = findCondition(conditions, "DeletionBlocked");
   if (blocked?.status === "True") return blocked;
   const ready = findCondition(conditions, "Ready");
   return ready?.status === "False" || ready?.reason === "DeletionsHeld" ? ready : undefined;
