@@ -7,7 +7,7 @@ import { validateObject } from "../api/validate.ts";
 import { compactTime } from "../clock.ts";
 import { CodedError } from "../errors.ts";
 import type { CliIo } from "./io.ts";
-import { collectList, parseMapping, parseTriState } from "./restore-flags.ts";
+import { collectList, parseMapping, parsePairs, parseTriState } from "./restore-flags.ts";
 import { type RestoreCreateOptions, restorePlanOf } from "./restore-plan-of.ts";
 import { waitForRestore } from "./restore-wait.ts";
 
@@ -45,6 +45,9 @@ export function restoreCreateCommand(io: CliIo): Command {
     .option("--status-include-resources <list>", "resources whose status is restored too", collectList)
     .option("--status-exclude-resources <list>", "resources whose status is not restored", collectList)
     .option("--preserve-nodeports [bool]", "keep node ports that the cluster had assigned", parseTriState)
+    .option("--restore-volumes [bool]", "false: as ever; volume data is not restored yet", parseTriState)
+    .option("--labels <key=value,...>", "labels of the RestorePlan", parsePairs)
+    .option("--annotations <key=value,...>", "annotations of the RestorePlan", parsePairs)
     .option("--no-safety-backup", "don't back up what will be touched first")
     .option("--dry-run", "print the YAML and create nothing", false)
     .option("-w, --wait", "wait for the end, and exit by how it went", false)

@@ -26,6 +26,19 @@ export function parseMapping(
   return { ...previous, ...(Object.fromEntries(pairs) as Record<string, string>) };
 }
 
+/** `key=value,key=value`. */
+export function parsePairs(
+  value: string,
+  previous: Readonly<Record<string, string>> = {},
+): Readonly<Record<string, string>> {
+  const pairs = collectList(value).map((pair): [string, string] => {
+    const at = pair.indexOf("=");
+    if (at < 1) throw new InvalidArgumentError("Pairs are written key=value, several with commas.");
+    return [pair.slice(0, at), pair.slice(at + 1)];
+  });
+  return { ...previous, ...Object.fromEntries(pairs) };
+}
+
 /** `--flag`, `--flag=true` and `--flag=false`. */
 export function parseTriState(value: string): boolean {
   if (value === "true" || value === "false") return value === "true";

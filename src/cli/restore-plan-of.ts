@@ -28,14 +28,27 @@ export interface RestoreCreateOptions {
   readonly statusIncludeResources?: List;
   readonly statusExcludeResources?: List;
   readonly preserveNodeports?: boolean;
+  readonly restoreVolumes?: boolean;
+  readonly labels?: Mapping;
+  readonly annotations?: Mapping;
   readonly safetyBackup: boolean;
 }
 
-/** Builds the object; `time` is `YYYYMMDDhhmmss`. @throws {Usage} when no source, or two, are given */
+/**
+ * Builds the object; `time` is `YYYYMMDDhhmmss`. @throws {Usage} when no source, or two, are given, and for what no
+ * restore can do
+ */
 export function restorePlanOf(
   options: RestoreCreateOptions,
   given: { name: string | undefined; namespace: string; time: string },
 ): RestorePlan {
+  if (options.restoreVolumes === true) {
+    throw new CodedError(
+      "Usage",
+      { argument: "--restore-volumes" },
+      "Holdfast restores no volume data yet: claims come back, their data does not; leave --restore-volumes out",
+    );
+  }
   const source = sourceOf(options);
   const base = options.fromBackup ?? options.fromPolicy ?? "restore";
   const spec = defined({
@@ -62,7 +75,12 @@ export function restorePlanOf(
   return {
     apiVersion: API_VERSION,
     kind: "RestorePlan",
-    metadata: { name: given.name ?? `${base}-${given.time}`, namespace: given.namespace },
+    metadata: defined({
+      name: given.name ?? `${base}-${given.time}`,
+      namespace: given.namespace,
+      labels: options.labels,
+      annotations: options.annotations,
+    }),
     spec: spec as unknown as RestorePlanSpec,
   };
 }

@@ -12,10 +12,15 @@ import type { ObjectRecord, RestoreDeps, RestoreOutcome, RestoreRequest } from "
 import { openBackup } from "../../src/storage/backup-reader.ts";
 import { backupKeys } from "../../src/storage/layout.ts";
 import { MemoryStore } from "../../src/storage/memory-store.ts";
-import { writeBackup } from "../../src/storage/testing.ts";
+import { type TestItem, writeBackup } from "../../src/storage/testing.ts";
 
-/** Archives these objects as they are. */
-export async function backUp(kube: KubeClient, objects: readonly KubeObject[], name = "backup"): Promise<MemoryStore> {
+/** Archives these objects as they are, and `unserved` ones whose resource the cluster does not know. */
+export async function backUp(
+  kube: KubeClient,
+  objects: readonly KubeObject[],
+  name = "backup",
+  unserved: readonly TestItem[] = [],
+): Promise<MemoryStore> {
   const store = new MemoryStore();
   const { resources } = await kube.discovery({ refresh: true });
   const items = objects.map((object) => {
@@ -31,7 +36,7 @@ export async function backUp(kube: KubeClient, objects: readonly KubeObject[], n
     `${resource} ${object.metadata.namespace ?? ""} ${object.metadata.name}`;
   await writeBackup(
     store,
-    items.sort((a, b) => (key(a) < key(b) ? -1 : 1)),
+    [...items, ...unserved].sort((a, b) => (key(a) < key(b) ? -1 : 1)),
     { name },
   );
   await store.put(backupKeys(name).volumeInfo, gzipSync("[]"));
