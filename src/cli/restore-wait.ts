@@ -3,6 +3,7 @@ import type { RestorePlan } from "../api/kinds.generated.ts";
 import { RESTORE_PLAN } from "../api/kinds.ts";
 import { CodedError } from "../errors.ts";
 import type { KubeClient } from "../kube/client.ts";
+import { counted } from "../report/plan-lines.ts";
 import { ExitCode } from "./exit-codes.ts";
 import type { CliIo } from "./io.ts";
 import { createProgressDisplay, type Progress } from "./progress.ts";
@@ -46,7 +47,7 @@ function tellEnd(io: CliIo, name: string, status: RestorePlan["status"]): void {
   const { phase, errors = 0, warnings = 0 } = status ?? {};
   if (phase === "PartiallyFailed") io.exitCode = ExitCode.Partial;
   else if (phase !== "Completed") io.exitCode = ExitCode.Failed;
-  io.print(`${name}: ${phase}, ${errors} errors, ${warnings} warnings`);
+  io.print(`${name}: ${phase}, ${counted(errors, "error")}, ${counted(warnings, "warning")}`);
 }
 
 function progressOf(name: string, status: RestorePlan["status"], why: string): Progress {

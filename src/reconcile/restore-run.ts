@@ -4,6 +4,7 @@ import type { Condition, RestorePlanStatus } from "../api/kinds.generated.ts";
 import { RESTORE_PLAN } from "../api/kinds.ts";
 import { formatKey, keyOf } from "../api/object.ts";
 import { formatOwner } from "../gitops/owner.ts";
+import { counted } from "../report/plan-lines.ts";
 import type { RestoreInputs } from "../restore/inputs.ts";
 import type { RestoreDeps, RestoreOutcome, RestoreRequest } from "../restore/types.ts";
 import { isPrepared } from "./claimed-status-plan.ts";
@@ -192,7 +193,7 @@ function endConditions(
   const message =
     outcome.failureReason ??
     outcome.validationErrors?.join("; ") ??
-    `${wrote} of ${outcome.totalItems} objects written, ${outcome.errors} errors, ${outcome.warnings} warnings`;
+    `${wrote} of ${outcome.totalItems} objects written, ${counted(outcome.errors, "error")}, ${counted(outcome.warnings, "warning")}`;
   const settled = setStanding(conditions, { type: "ready", reason, message }, generation, nowMs);
   const succeeded = { type: "Succeeded", status: outcome.phase === "Completed", reason, message } as const;
   return setCondition(settled, { ...succeeded, observedGeneration: generation }, nowMs);

@@ -1,6 +1,6 @@
 /** One restore in words, in the order of Velero's `restore describe`. */
 import type { RestorePlan } from "../api/kinds.generated.ts";
-import { cutTo, printable } from "./plan-lines.ts";
+import { counted, wrapped } from "./plan-lines.ts";
 
 export interface DescribeRestoreOptions {
   /** Decoded `restore-<run>-results.gz`; undefined where it is not there. */
@@ -10,36 +10,61 @@ export interface DescribeRestoreOptions {
   readonly width: number;
 }
 
-/** The description, lines cut to the width. */
+/** The description. Nothing is cut: what does not fit the width goes on in the next line. */
 export function describeRestore(plan: RestorePlan, options: DescribeRestoreOptions): string {
   const lines = [
     ...headLines(plan),
     ...statusLines(plan),
     ...specLines(plan),
-    ...resultLines("Errors", at(options.results, "errors")),
-    ...resultLines("Warnings", at(options.results, "warnings")),
+    ...resultLines("Errors", field(options.results, "errors")),
+    ...resultLines("Warnings", field(options.results, "warnings")),
     ...listLines(options.resourceList),
   ];
-  return lines.map((line) => cutTo(printable(line), options.width)).join("\n");
+  return lines.flatMap((line) => fitted(line, options.width)).join("\n");
 }
 
-function row(name: string, value: unknown): string[] {
+const VALUE_COLUMN = 26;
+
+/** A line, and where it goes on when it is wrapped. */
+interface Line {
+  readonly head: string;
+  readonly text: string;
+  readonly indent: number;
+}
+
+function fitted({ head, text, indent }: Line, width: number): string[] {
+  const lines = wrapped(text, Math.max(20, width - indent));
+  const [first = "", ...rest] = lines;
+  const fits = head === "" || [...first].length + head.length <= width;
+  // one long word, such as a digest, is worth a line of its own
+  const start = fits ? [`${head}${first}`.trimEnd()] : [head.trimEnd(), `  ${first}`];
+  return [...start, ...rest.map((line) => `${" ".repeat(indent)}${line}`)];
+}
+
+function row(name: string, value: unknown): Line[] {
   if (value === undefined || value === "") return [];
-  return [`${`${name}:`.padEnd(26)}${String(value)}`];
+  return [{ head: `${name}:`.padEnd(VALUE_COLUMN), text: String(value), indent: VALUE_COLUMN }];
 }
 
-function headLines({ metadata }: RestorePlan): string[] {
+const EMPTY: Line = { head: "", text: "", indent: 0 };
+
+/** A line that begins, and goes on, at this column. */
+function at(column: number, text: string): Line {
+  return { head: " ".repeat(column), text, indent: column };
+}
+
+function headLines({ metadata }: RestorePlan): Line[] {
   return [...row("Name", metadata.name), ...row("Namespace", metadata.namespace)];
 }
 
-function statusLines({ status = {} }: RestorePlan): string[] {
+function statusLines({ status = {} }: RestorePlan): Line[] {
   const { progress, outcome, conditions = [] } = status;
   const counts = Object.entries(outcome ?? {})
     .filter(([, count]) => Number(count) > 0)
     .map(([name, count]) => `${count} ${name}`);
   const ready = conditions.find(({ type }) => type === "Ready");
   return [
-    "",
+    EMPTY,
     ...row("Phase", status.phase ?? "New"),
     ...row("Ready", ready === undefined ? undefined : `${ready.status} (${ready.reason}) ${ready.message ?? ""}`),
     ...row("Failure", status.failureReason),
@@ -66,7 +91,7 @@ function statusLines({ status = {} }: RestorePlan): string[] {
   ];
 }
 
-function specLines({ spec, status }: RestorePlan): string[] {
+function specLines({ spec, status }: RestorePlan): Line[] {
   const { policy, undoOf, backupName } = spec.source;
   const list = (items: readonly string[] | undefined, none: string): string =>
     items === undefined || items.length === 0 ? none : items.join(", ");
@@ -77,7 +102,7 @@ function specLines({ spec, status }: RestorePlan): string[] {
           .map(([from, to]) => `${from} → ${to}`)
           .join(", ");
   return [
-    "",
+    EMPTY,
     ...row("Backup", status?.backup?.name ?? backupName),
     ...row(
       "Policy",
@@ -93,45 +118,62 @@ function specLines({ spec, status }: RestorePlan): string[] {
     ...row("Cluster-scoped", spec.includeClusterResources ?? "auto"),
     ...row("Namespace mappings", pairs(spec.namespaceMapping)),
     ...row("Storage class mappings", pairs(spec.storageClassMapping)),
+    ...row("Names", list(spec.includedNames, "")),
+    ...row("  excluded", list(spec.excludedNames, "")),
     ...row("Label selector", spec.labelSelector === undefined ? undefined : JSON.stringify(spec.labelSelector)),
+    ...(spec.orLabelSelectors ?? []).flatMap((selector, index) =>
+      row(index === 0 ? "Label selectors" : "  or", JSON.stringify(selector)),
+    ),
     ...row("Existing resources", spec.existingResourcePolicy ?? "none"),
+    ...row("  but of", pairs(spec.existingResourceOverrides)),
+    ...row("Status restored of", spec.restoreStatus && list(spec.restoreStatus.includedResources, "all")),
+    ...row("  excluded", list(spec.restoreStatus?.excludedResources, "")),
     ...row("Preserve node ports", spec.preserveNodePorts ?? "auto"),
     ...row("Resource modifier", spec.resourceModifier?.name),
+    ...row("Modifiers", spec.modifiers === undefined ? undefined : counted(spec.modifiers.length, "rule")),
+    ...row(
+      "Restore hooks",
+      list(
+        spec.hooks?.resources?.map(({ name }) => name),
+        "",
+      ),
+    ),
+    ...row("Approval", spec.approval?.mode),
   ];
 }
 
-function resultLines(title: string, result: unknown): string[] {
+function resultLines(title: string, result: unknown): Line[] {
   const places: [string, unknown][] = [
-    ["Holdfast", at(result, "velero")],
-    ["Cluster", at(result, "cluster")],
-    ...Object.entries(asRecord(at(result, "namespaces"))),
+    ["Holdfast", field(result, "velero")],
+    ["Cluster", field(result, "cluster")],
+    ...Object.entries(asRecord(field(result, "namespaces"))),
   ];
   const told = places.filter(([, messages]) => Array.isArray(messages) && messages.length > 0);
   if (told.length === 0) return [];
   return [
-    "",
-    `${title}:`,
+    EMPTY,
+    at(0, `${title}:`),
     ...told.flatMap(([place, messages]) => [
-      `  ${place}:`,
-      ...(messages as unknown[]).map((message) => `    ${String(message)}`),
+      at(2, `${place}:`),
+      ...(messages as unknown[]).map((message) => ({ head: "    - ", text: String(message), indent: 6 })),
     ]),
   ];
 }
 
-function listLines(list: unknown): string[] {
+function listLines(list: unknown): Line[] {
   const kinds = Object.entries(asRecord(list));
   if (kinds.length === 0) return [];
   return [
-    "",
-    "Objects:",
+    EMPTY,
+    at(0, "Objects:"),
     ...kinds.flatMap(([kind, entries]) => [
-      `  ${kind}:`,
-      ...(Array.isArray(entries) ? entries : []).map((entry) => `    - ${String(entry)}`),
+      at(2, `${kind}:`),
+      ...(Array.isArray(entries) ? entries : []).map((entry) => ({ head: "    - ", text: String(entry), indent: 6 })),
     ]),
   ];
 }
 
-function at(value: unknown, key: string): unknown {
+function field(value: unknown, key: string): unknown {
   return asRecord(value)[key];
 }
 

@@ -116,7 +116,7 @@ export function planNotes(summary: PlanSummary): readonly string[] {
     ...(summary.owners ?? []).map(ownerNote),
     ...(undoneFields > 0 ? [undone] : []),
     ...summary.notes,
-    ...(removedFields > 0 ? [`${removedFields} fields that stand only in the cluster would be removed`] : []),
+    ...(removedFields > 0 ? [`${counted(removedFields, "field")} only in the cluster would be removed`] : []),
   ];
 }
 
@@ -129,6 +129,11 @@ function ownerNote({ owner, action, how, objects, message }: PlannedOwner): stri
   };
   const owned = objects === 0 ? "" : `; it applies ${objects} of the objects`;
   return `${heads[action]}${owned}${message === undefined ? "" : `: ${message}`}`;
+}
+
+/** `1 field`, `2 fields`. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 /** The line that says it all, such as `Plan: 3 to create, 1 to patch, 12 unchanged.` */
@@ -173,18 +178,22 @@ function shownValue(value: unknown): string {
 }
 
 /** A text over as many lines as it takes, indented; words longer than a line are cut. */
-export function wrap(text: string, width: number, tone: Tone): PlanLine[] {
-  const lines: PlanLine[] = [];
+function wrap(text: string, width: number, tone: Tone): PlanLine[] {
+  return wrapped(text, width - 6).map((line) => ({ text: cutTo(`      ${line}`, width), tone }));
+}
+
+/** The words of a text in lines of so many columns; a longer word has a line of its own. None for an empty text. */
+export function wrapped(text: string, width: number): string[] {
+  const lines: string[] = [];
   let line = "";
   for (const word of printable(text).split(" ")) {
-    if (line !== "" && line.length + word.length + 1 > width - 6) {
-      lines.push({ text: cutTo(`      ${inert(line)}`, width), tone });
+    if (line !== "" && [...line].length + [...word].length + 1 > width) {
+      lines.push(inert(line));
       line = "";
     }
     line = line === "" ? word : `${line} ${word}`;
   }
-  if (line !== "") lines.push({ text: cutTo(`      ${inert(line)}`, width), tone });
-  return lines;
+  return line === "" ? lines : [...lines, inert(line)];
 }
 
 /** A CI log takes a line that begins with two colons, whatever blanks are before them, for a command. */

@@ -1,6 +1,15 @@
 /** A plan for a terminal, line by line as it is made: symbols as Terraform has them, unchanged objects only counted. */
 import type { PlanEntry, PlanHeader, PlanSummary } from "./plan.ts";
-import { cutTo, entryLines, type PlanLine, planNotes, printable, type Tone, totalsLine, wrap } from "./plan-lines.ts";
+import {
+  cutTo,
+  entryLines,
+  type PlanLine,
+  planNotes,
+  printable,
+  type Tone,
+  totalsLine,
+  wrapped,
+} from "./plan-lines.ts";
 
 export interface PlanTextOptions {
   /** Columns; longer lines are cut. */
@@ -73,8 +82,9 @@ function headerLines(header: PlanHeader, width: number): PlanLine[] {
 
 function noteLines(summary: PlanSummary, width: number): PlanLine[] {
   return planNotes(summary).flatMap((note) =>
-    wrap(note, width, "warn").map((line, index) =>
-      index === 0 ? { ...line, text: `note: ${line.text.trimStart()}` } : line,
-    ),
+    wrapped(`note: ${note}`, width - 6).map((line, index) => ({
+      text: cutTo(index === 0 ? line : `      ${line}`, width),
+      tone: "warn",
+    })),
   );
 }

@@ -6,6 +6,7 @@ import { planUndoRestore } from "../../src/restore/run-undo.ts";
 import { openBackup } from "../../src/storage/backup-reader.ts";
 import { useKubeClients } from "../support/kube-client.ts";
 import { startClusterProxy } from "../support/proxy.ts";
+import { uniqueName } from "../support/test-cluster.ts";
 import { useTestCluster } from "../support/use-test-cluster.ts";
 import { backUp, configMap, plan, restore } from "./restore-support.ts";
 
@@ -141,5 +142,44 @@ describe("the digest of a plan", () => {
     expect(first).toMatch(/^[0-9a-f]{64}$/);
     expect(same).toBe(first);
     expect(other).not.toBe(first);
+  });
+});
+
+describe("a plan", () => {
+  it("needs the right to read, and sends nothing but reads", async () => {
+    const namespace = await cluster.createNamespace();
+    const user = uniqueName("reader");
+    await cluster.create({
+      apiVersion: "rbac.authorization.k8s.io/v1",
+      kind: "ClusterRole",
+      metadata: { name: user },
+      rules: [{ apiGroups: ["*"], resources: ["*"], verbs: ["get", "list"] }],
+    });
+    await cluster.create({
+      apiVersion: "rbac.authorization.k8s.io/v1",
+      kind: "ClusterRoleBinding",
+      metadata: { name: user },
+      roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: user },
+      subjects: [{ apiGroup: "rbac.authorization.k8s.io", kind: "User", name: user }],
+    });
+    await cluster.apply(configMap(namespace, "drifted", { a: "2" }), secret(namespace, "login", "live"));
+    const account = { apiVersion: "v1", kind: "ServiceAccount", metadata: { name: "runner", namespace } };
+    const store = await backUp(await client(cluster.kubeconfigPath), [
+      configMap(namespace, "drifted", { a: "1" }),
+      configMap(uniqueName("fresh"), "new", { a: "1" }),
+      secret(namespace, "login", "backup"),
+      account,
+    ]);
+    const proxy = await startClusterProxy(cluster);
+    const reader = await client(proxy.kubeconfigPath, { impersonate: user });
+
+    const { summary } = await plan(reader, store, { spec: UPDATE });
+    const methods = new Set(proxy.calls.map(({ method }) => method));
+    await proxy.stop();
+    await cluster.delete("ClusterRoleBinding", undefined, user);
+    await cluster.delete("ClusterRole", undefined, user);
+
+    expect(summary.totals).toMatchObject({ patch: 2, create: 3, fail: 0 });
+    expect([...methods]).toEqual(["GET"]);
   });
 });
