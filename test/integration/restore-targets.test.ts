@@ -1,5 +1,5 @@
 /** A cluster that says no, or says nothing: every other object is restored, and the result names what was not, why, and what to do. */
-import { createServer, type Server } from "node:net";
+import { createServer, type Server, type Socket } from "node:net";
 import { afterAll, describe, expect, it } from "vitest";
 import type { KubeObject } from "../../src/api/object.ts";
 import { waitUntil } from "../../tools/testbed/process/wait-until.ts";
@@ -39,8 +39,12 @@ const watched = (namespace: string, name: string, data = { a: "1" }): KubeObject
   configMap(namespace, name, data, { labels: { watched: "yes" } });
 
 /** Takes connections and never says a word. */
-const silent: Server = createServer(() => undefined);
-afterAll(() => new Promise((resolve) => silent.close(resolve)));
+const sockets = new Set<Socket>();
+const silent: Server = createServer((socket) => void sockets.add(socket));
+afterAll(() => {
+  silent.close();
+  for (const socket of sockets) socket.destroy();
+});
 
 async function silentUrl(): Promise<string> {
   await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
