@@ -176,7 +176,8 @@ describe("a plan as Markdown", () => {
 describe("a plan as JSON", () => {
   it("is one document that lists every object", () => {
     const renderer = createPlanJsonRenderer();
-    const entries = PLAN_ACTIONS.map((action) => entry({ action }));
+    const changes = [{ op: "replace" as const, path: "/data/password", before: "YQ==", after: "Yg==" }];
+    const entries = PLAN_ACTIONS.map((action) => entry({ action, resource: "secrets", kind: "Secret", changes }));
     const output = [
       renderer.header(HEADER),
       ...entries.map((each) => renderer.entry(each)),

@@ -30,7 +30,7 @@ export async function* planUndoRestore(
     const entry = await redact(item.entry);
     summary.add(entry);
     tally.add(item.ownership);
-    yield { ...item, entry };
+    yield entry === item.entry ? item : { ...item, entry };
   }
   return { ...summary.end([]), ...plannedOwners(request, tally.found) };
 }

@@ -23,6 +23,7 @@ export const NEVER_RESTORED: readonly string[] = [
   "deletebackuprequests.velero.io",
   "downloadrequests.velero.io",
   "serverstatusrequests.velero.io",
+  "datauploads.velero.io",
   "leases.coordination.k8s.io",
 ];
 

@@ -47,4 +47,23 @@ describe("a restore approved by its plan's digest", () => {
     expect([ended.code, ended.stderr].join("\n")).toMatch(/^0\n/);
     expect([await shop.prices(), (await shop.statusOf("undo")).run?.id]).toEqual([{ apple: "1" }, stale.run?.id]);
   });
+
+  it("is undone with the approval of the undo's own plan", async () => {
+    await holdfast.commit({ "undo.yaml": restoreYaml(holdfast.namespace, "undo", shop.backup) });
+    await holdfast.once();
+    const { run } = await shop.statusOf("undo");
+    const back = (planDigest?: string): string =>
+      `apiVersion: holdfast.dev/v1alpha1\nkind: RestorePlan\nmetadata:\n  name: back\n  namespace: ${holdfast.namespace}\nspec:\n  source:\n    undoOf: ${run?.id}\n  approval:\n    mode: PlanDigest\n${planDigest === undefined ? "" : `    planDigest: ${planDigest}\n`}`;
+    await holdfast.commit({ "back.yaml": back() });
+    const waiting = await holdfast.once();
+    const asked = await shop.statusOf("back");
+    const restored = await shop.prices();
+    await holdfast.commit({ "back.yaml": back(asked.planDigest) });
+
+    const ended = await holdfast.once();
+
+    expect([waiting.code, ready(asked)?.reason, restored]).toEqual([0, "AwaitingApproval", { apple: "1" }]);
+    expect([ended.code, ended.stderr].join("\n")).toMatch(/^0\n/);
+    expect([await shop.prices(), (await shop.statusOf("back")).phase]).toEqual([{ apple: "2" }, "Completed"]);
+  });
 });
