@@ -19,11 +19,11 @@ const BY_WORDS: readonly (readonly [RegExp, Refusal])[] = [
     { reason: "Denied", advice: "meet what it demands by a resource modifier, or ask who runs that policy" },
   ],
   [
-    /immutable|may not be (?:changed|updated)|updates to .* are forbidden|forbidden: (?:may|pod updates|spec is)/i,
+    /immutable|may not (?:be changed|be updated|change)|updates to .* are forbidden|cannot change roleRef/,
     { reason: "Immutable", advice: "let existingResourceOverrides recreate it, or leave it out" },
   ],
-  [/is being terminated/, { reason: "Terminating", advice: "wait until the namespace is gone" }],
-  [/cannot \w+ resource/, { reason: "Forbidden", advice: "grant Holdfast that right" }],
+  [/is being terminated/, { reason: "NamespaceTerminating", advice: "wait until the namespace is gone" }],
+  [/cannot \w+ resource "/, { reason: "Forbidden", advice: "grant Holdfast that right" }],
 ];
 
 /** The reason of a failed write, and its message with the advice. */

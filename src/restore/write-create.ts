@@ -19,6 +19,7 @@ import {
   writeOptions,
 } from "./write-step.ts";
 
+/** POSTs the object; what stands there already is met by the policy for existing objects. */
 export async function create(session: RestoreSession, item: PlannedItem): Promise<Step> {
   const { desired, managedFields } = item;
   if (desired === undefined) return failed("Internal", "the plan holds no object to create");

@@ -19,6 +19,7 @@ import {
 
 const RACE_PAUSE_MS = 10;
 
+/** Writes what differs. */
 export async function patch(session: RestoreSession, item: PlannedItem): Promise<Step> {
   try {
     const object = await sendPatch(session, item, plannedPatch(item));
@@ -30,6 +31,7 @@ export async function patch(session: RestoreSession, item: PlannedItem): Promise
   }
 }
 
+/** Puts the labels of the run on an object that is as it should be. */
 export async function label(session: RestoreSession, item: PlannedItem): Promise<Step> {
   try {
     const object = await sendPatch(session, item, plannedPatch(item));
@@ -41,6 +43,7 @@ export async function label(session: RestoreSession, item: PlannedItem): Promise
   }
 }
 
+/** Plans the object anew after a race, or settles for the labels where there was none. */
 export async function again(session: RestoreSession, item: PlannedItem, error: unknown): Promise<Step> {
   // The pause comes before the read: between read and write every millisecond is a chance for the other writer.
   await session.deps.clock.sleep(

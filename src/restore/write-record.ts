@@ -4,6 +4,7 @@ import { settledContent } from "./settled-content.ts";
 import type { ObjectRecord, PlannedItem } from "./types.ts";
 import { listed, type Written } from "./write-step.ts";
 
+/** The line of `objects.jsonl`. `executed` is the item as it was planned last. */
 export function recordOf(planned: PlannedItem, executed: PlannedItem, written: Written): ObjectRecord {
   const { resource, apiVersion, kind, namespace, name, archivedAs } = planned.entry;
   const { object } = written;

@@ -30,6 +30,7 @@ export async function recreate(session: RestoreSession, item: PlannedItem): Prom
   }
 }
 
+/** Deletes one object: the undo of its creation. */
 export async function remove(session: RestoreSession, item: PlannedItem): Promise<Step> {
   try {
     await session.deps.kube.delete(item.gvr, placeOf(item), deleteOptions(session, item));

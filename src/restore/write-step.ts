@@ -29,10 +29,12 @@ export type Step =
   | { readonly type: "done"; readonly written: Written }
   | { readonly type: "again"; readonly item: PlannedItem; readonly deletedUid?: string };
 
+/** Nothing more is to be done with the object. */
 export function done(written: Written): Step {
   return { type: "done", written };
 }
 
+/** The object is not what the plan says, and the run goes on. */
 export function failed(reason: string, message: string): Step {
   return done({ outcome: "failed", reason, message, errors: [message] });
 }
@@ -43,10 +45,12 @@ export function failedBy(error: unknown, did?: string): Step {
   return failed(reason, did === undefined ? message : `${did}: ${message}`);
 }
 
+/** What stands there now. */
 export async function read(session: RestoreSession, item: PlannedItem): Promise<KubeObject | undefined> {
   return await session.deps.kube.get(item.gvr, placeOf(item), session.request.signal);
 }
 
+/** One patch; @throws {KubeConflict} where the object moved since it was planned. */
 export async function sendPatch(session: RestoreSession, item: PlannedItem, patch: Patch): Promise<KubeObject> {
   return await session.deps.kube.patch(item.gvr, placeOf(item), patch, writeOptions(session));
 }
@@ -56,6 +60,7 @@ export function plannedPatch({ operations = [], mergePatch }: PlannedItem): Patc
   return mergePatch === undefined ? { type: "json", operations } : { type: "merge", body: mergePatch };
 }
 
+/** How everything of a restore is written: what the server does not know of an object is dropped, as in Velero. */
 export function writeOptions(session: RestoreSession): {
   fieldManager: string;
   fieldValidation: "Ignore";
@@ -64,6 +69,7 @@ export function writeOptions(session: RestoreSession): {
   return { fieldManager: "holdfast", fieldValidation: "Ignore", ...signalOf(session.request) };
 }
 
+/** Where it is written. */
 export function placeOf(item: PlannedItem): ObjectKey {
   return { namespace: item.entry.namespace, name: item.entry.name };
 }
@@ -74,6 +80,7 @@ export function nameOf(item: PlannedItem): string {
   return namespace === "" ? `${resource}/${name}` : `${resource}/${namespace}/${name}`;
 }
 
+/** Only those lists that hold something. */
 export function listed(
   warnings: readonly string[],
   errors: readonly string[],
