@@ -233,7 +233,10 @@ async function policiesOf(row: string): Promise<string[]> {
 /** The lines of the last run that name a source, as they are logged. */
 function toldOf(row: string, ended: Ended): string[] {
   const lines = ended.stderr.split("\n").filter((line) => line.includes(`/${nameOf(row)}"`));
-  return lines.map((line) => (JSON.parse(line) as { msg: string }).msg);
+  return lines.map((line) => {
+    const { msg, message, problem } = JSON.parse(line) as { msg: string; message?: string; problem?: string };
+    return problem ?? message ?? msg;
+  });
 }
 
 it("applies every source while all is well", () => {

@@ -220,7 +220,10 @@ function condition(object: KubeObject, type: string): string {
 /** What the end of the run says of an object. */
 function leftBehind(object: string): string[] {
   const lines = ended.stderr.split("\n").filter((line) => line.includes(`"object":"${object}","reason"`));
-  return lines.map((line) => (JSON.parse(line) as { msg: string }).msg);
+  return lines.map((line) => {
+    const { msg, message, problem } = JSON.parse(line) as { msg: string; message?: string; problem?: string };
+    return problem ?? message ?? msg;
+  });
 }
 
 it("makes the backups while all is well, and nothing else fails", async () => {

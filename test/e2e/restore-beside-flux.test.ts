@@ -290,7 +290,8 @@ describe("the plan of a restore of what Flux applies", () => {
       "/data/colour",
       "kustomize-controller",
     ]);
-    expect(json.summary).toMatchObject({ undoneFields: 2, owners: [{ owner, action: "pause", objects: 2 }] });
+    // the colour, the password, and on each of the two objects the labels that the backup is older than
+    expect(json.summary).toMatchObject({ undoneFields: 6, owners: [{ owner, action: "pause", objects: 2 }] });
     expect(followup.stdout).toContain(`# applied by ${owner} from ./apps/apps of GitRepository fleet`);
     expect(followup.stdout).toContain("data:\n  colour: blue\n");
     expect(followup.stdout).toContain("data:\n  password: <from the backup>\n");
