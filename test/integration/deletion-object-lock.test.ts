@@ -2,26 +2,18 @@ import { readdir, readFile } from "node:fs/promises";
 import { PutObjectCommand, PutObjectRetentionCommand } from "@aws-sdk/client-s3";
 import { beforeAll, expect, it } from "vitest";
 import { systemClock } from "../../src/clock.ts";
-import { noFailpoints } from "../../src/failpoints.ts";
-import { silentLogger } from "../../src/log.ts";
 import { reconcileBackup } from "../../src/reconcile/backup-reconciler.ts";
 import type { ReconcileDeps } from "../../src/reconcile/deps.ts";
-import { createGitRecord } from "../../src/reconcile/git-record.ts";
-import { createLiveObjects } from "../../src/reconcile/live-objects.ts";
-import { createPausedOwners } from "../../src/reconcile/paused-owners.ts";
-import { createRuns } from "../../src/reconcile/runs.ts";
-import { createSources } from "../../src/reconcile/sources.ts";
 import { S3Store } from "../../src/storage/s3-store.ts";
 import { waitUntil } from "../../tools/testbed/process/wait-until.ts";
 import { useKubeClients } from "../support/kube-client.ts";
+import { reconcileDeps } from "../support/reconcile-deps.ts";
 import { useS3 } from "../support/use-s3.ts";
 import { usePrivateCluster } from "../support/use-test-cluster.ts";
 
 const cluster = usePrivateCluster();
 const connect = useKubeClients();
 const s3 = useS3();
-
-const unreached = (): Promise<never> => Promise.reject(new Error("nothing of this test is there"));
 
 beforeAll(async () => {
   const crds = new URL("../../manifests/crds/", import.meta.url);
@@ -74,28 +66,7 @@ it("a backup under Object Lock stays whole, says until when, and goes after that
 });
 
 async function depsWith(namespace: string, store: S3Store): Promise<ReconcileDeps> {
-  const installation = { cluster: "testbed", clusterUid: "uid-1", namespace, term: 1 };
-  const live = createLiveObjects(namespace);
-  const sources = createSources({ flagged: undefined, hasObjects: () => false, onRecord: () => {} });
-  const clock = systemClock;
-  const kube = await connect(cluster.kubeconfigPath);
-  const runs = createRuns({ slots: 1, clock, log: silentLogger, onEnd: () => {} });
-  return {
-    kube,
-    paused: createPausedOwners({ kube, clock, log: silentLogger, live, runs, installation }),
-    clock,
-    log: silentLogger,
-    installation,
-    live,
-    sources,
-    record: createGitRecord({ live, sources, clock, installation }),
-    runs,
-    open: { store: async () => store, git: unreached, forge: unreached },
-    hit: noFailpoints,
-    spoolDir: "/nowhere",
-    requireGit: false,
-    restoreOnly: false,
-  };
+  return reconcileDeps(await connect(cluster.kubeconfigPath), systemClock, namespace, () => store);
 }
 
 async function put(deps: ReconcileDeps, kind: string, name: string, spec: object, status: object): Promise<void> {

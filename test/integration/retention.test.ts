@@ -1,20 +1,14 @@
 import { readdir, readFile } from "node:fs/promises";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type Clock, systemClock } from "../../src/clock.ts";
-import { noFailpoints } from "../../src/failpoints.ts";
 import type { KubeClient } from "../../src/kube/client.ts";
-import { silentLogger } from "../../src/log.ts";
 import { reconcileBackup } from "../../src/reconcile/backup-reconciler.ts";
 import type { ReconcileDeps } from "../../src/reconcile/deps.ts";
-import { createGitRecord } from "../../src/reconcile/git-record.ts";
-import { createLiveObjects } from "../../src/reconcile/live-objects.ts";
-import { createPausedOwners } from "../../src/reconcile/paused-owners.ts";
 import { lookAtRetention } from "../../src/reconcile/retention.ts";
-import { createRuns } from "../../src/reconcile/runs.ts";
-import { createSources } from "../../src/reconcile/sources.ts";
 import { MemoryStore } from "../../src/storage/memory-store.ts";
 import { useKubeClients } from "../support/kube-client.ts";
 import type { KubeObject } from "../support/kube-object.ts";
+import { reconcileDeps } from "../support/reconcile-deps.ts";
 import { usePrivateCluster } from "../support/use-test-cluster.ts";
 
 const cluster = usePrivateCluster();
@@ -22,8 +16,6 @@ const connect = useKubeClients();
 const crds = new URL("../../manifests/crds/", import.meta.url);
 const HOUR = 3_600_000;
 const YEAR = 8760 * HOUR;
-
-const unreached = (): Promise<never> => Promise.reject(new Error("nothing of this test is there"));
 
 let kube: KubeClient;
 let namespace = "";
@@ -43,26 +35,7 @@ beforeEach(async () => {
   namespace = await cluster.createNamespace();
   offsetMs = 0;
   store = new MemoryStore({ now: systemClock.now });
-  const installation = { cluster: "testbed", clusterUid: "uid-1", namespace, term: 1 };
-  const live = createLiveObjects(namespace);
-  const sources = createSources({ flagged: undefined, hasObjects: () => false, onRecord: () => {} });
-  const runs = createRuns({ slots: 1, clock, log: silentLogger, onEnd: () => {} });
-  deps = {
-    kube,
-    paused: createPausedOwners({ kube, clock, log: silentLogger, live, runs, installation }),
-    clock,
-    log: silentLogger,
-    installation,
-    live,
-    sources,
-    record: createGitRecord({ live, sources, clock, installation }),
-    runs,
-    open: { store: async () => store, git: unreached, forge: unreached },
-    hit: noFailpoints,
-    spoolDir: "/nowhere",
-    requireGit: false,
-    restoreOnly: false,
-  };
+  deps = reconcileDeps(kube, clock, namespace, () => store);
   await put("BackupStorageLocation", "main", { provider: "filesystem", filesystem: { path: "/nowhere" } }, AVAILABLE);
 });
 
