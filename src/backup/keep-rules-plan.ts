@@ -47,9 +47,12 @@ const PERIODS: readonly Rule[] = [
   { name: "KeepYearly", field: "keepYearly", period: "year", periodOf: (ms) => isoDate(ms).slice(0, 4) },
 ];
 
+/** The fields of the rules, in the order in which they are told of. */
+export const KEEP_FIELDS: readonly (keyof KeepRules)[] = ["keepLast", ...PERIODS.map(({ field }) => field)];
+
 /** True when a schedule keeps anything whatever its age. */
 export function hasKeepRule(rules: KeepRules): boolean {
-  return rules.keepLast !== undefined || PERIODS.some(({ field }) => rules[field] !== undefined);
+  return KEEP_FIELDS.some((field) => rules[field] !== undefined);
 }
 
 /**

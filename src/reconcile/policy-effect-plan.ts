@@ -1,6 +1,5 @@
 /** What a changed BackupPolicy means to the cluster as it is now. Pure. */
-import { type ScheduleWithDefaults, scheduleDefaults } from "../api/defaults.ts";
-import { parseDuration } from "../api/duration.ts";
+import { scheduleDefaults } from "../api/defaults.ts";
 import { nameFilter } from "../api/include-exclude.ts";
 import type { BackupPolicySpec } from "../api/kinds.generated.ts";
 import type { KubeObject } from "../api/object.ts";
@@ -8,6 +7,7 @@ import { rfc3339 } from "../clock.ts";
 import type { PolicyEffect } from "../report/pull-request.ts";
 import { upcomingSlots } from "../schedule/due.ts";
 import type { DocumentPair } from "./changed-documents-plan.ts";
+import { type RetentionInputs, shorterRetention } from "./shorter-retention-plan.ts";
 
 const NEXT_RUNS = 3;
 
@@ -18,6 +18,7 @@ export interface PolicyFacts {
   readonly nowMs: number;
   /** When the live policy was created; undefined for a new one. */
   readonly createdMs: number | undefined;
+  readonly retention: RetentionInputs;
 }
 
 /** Compares the specs of a pair of policy documents. */
@@ -31,7 +32,7 @@ export function policyEffect(pair: DocumentPair, facts: PolicyFacts): PolicyEffe
     schedules: after === undefined ? [] : schedulesOf(after, facts),
     covered: facts.namespaces.filter((name) => will.has(name) && !was.has(name)),
     uncovered: facts.namespaces.filter((name) => was.has(name) && !will.has(name)),
-    retention: before === undefined || after === undefined ? [] : shorterRetention(before, after),
+    retention: shorterRetention(before, after, facts.retention),
   };
 }
 
@@ -48,28 +49,9 @@ function coveredBy(spec: BackupPolicySpec | undefined, namespaces: readonly stri
 }
 
 function schedulesOf(spec: BackupPolicySpec, { nowMs, createdMs }: PolicyFacts): PolicyEffect["schedules"] {
-  return completeSchedules(spec).map(({ name, cron, timeZone, suspend }) => {
+  const schedules = spec.schedules.map((schedule) => scheduleDefaults(schedule, spec));
+  return schedules.map(({ name, cron, timeZone, suspend }) => {
     const slots = suspend ? [] : upcomingSlots({ cron, timeZone, createdMs: createdMs ?? nowMs, nowMs }, NEXT_RUNS);
     return { name, cron, next: slots.map(rfc3339) };
   });
-}
-
-function shorterRetention(before: BackupPolicySpec, after: BackupPolicySpec): string[] {
-  const next = new Map(completeSchedules(after).map((schedule) => [schedule.name, schedule]));
-  return completeSchedules(before).flatMap(({ name, ttl }) => {
-    const then = next.get(name);
-    if (then === undefined) return [`schedule ${name} is gone: no more backups of it are made`];
-    const isShorter = lifetime(then.ttl) < lifetime(ttl);
-    return isShorter ? [`schedule ${name}: new backups are kept for ${then.ttl}, until now it was ${ttl}`] : [];
-  });
-}
-
-function completeSchedules(spec: BackupPolicySpec): ScheduleWithDefaults[] {
-  return spec.schedules.map((schedule) => scheduleDefaults(schedule, spec));
-}
-
-/** `0s` is for ever. */
-function lifetime(ttl: string): number {
-  const ms = parseDuration(ttl) ?? 0;
-  return ms <= 0 ? Number.POSITIVE_INFINITY : ms;
 }

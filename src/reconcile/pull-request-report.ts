@@ -1,4 +1,5 @@
-import type { RestorePlanSpec } from "../api/kinds.generated.ts";
+import type { BackupPolicySpec, RestorePlanSpec } from "../api/kinds.generated.ts";
+import { formatKey } from "../api/object.ts";
 import type { ParsedDocument } from "../api/validate.ts";
 import type { PullRequest } from "../forge/forge.ts";
 import type { PullRequestReport } from "../report/pull-request.ts";
@@ -9,6 +10,7 @@ import { restoreKey } from "./ledger-plan.ts";
 import { policyEffect } from "./policy-effect-plan.ts";
 import { type PlanShape, reportRestore } from "./pull-request-restore.ts";
 import type { PullRequestTree } from "./pull-request-tree.ts";
+import { type FindSchedule, retentionInput, scheduleOf } from "./retention-input.ts";
 
 const NAMESPACES = { group: "", version: "v1", resource: "namespaces" } as const;
 
@@ -68,10 +70,21 @@ function keyed({ installation }: ReconcileDeps, { object }: ParsedDocument): { n
 async function effectsOf(deps: ReconcileDeps, pairs: readonly DocumentPair[], signal: AbortSignal) {
   const namespaces = (await deps.kube.list(NAMESPACES, { signal })).map(({ metadata }) => metadata.name).sort();
   const nowMs = deps.clock.now();
+  const now = retentionInput(deps, nowMs);
   return pairs.map((pair) => {
     const [namespace = "", name = ""] = pair.name.split("/");
     const created = deps.live.get("BackupPolicy", { namespace, name })?.metadata.creationTimestamp;
     const createdMs = created === undefined ? undefined : Date.parse(created);
-    return policyEffect(pair, { namespaces, nowMs, createdMs });
+    const retention = { now, after: retentionInput(deps, nowMs, scheduleAfter(deps, pair)) };
+    return policyEffect(pair, { namespaces, nowMs, createdMs, retention });
   });
+}
+
+/** The schedules of the cluster, but those of the pair's policy as they would be. */
+function scheduleAfter({ live }: ReconcileDeps, { name, after }: DocumentPair): FindSchedule {
+  const spec = after?.object.spec as BackupPolicySpec | undefined;
+  return (series) =>
+    formatKey(series.policy) === name
+      ? spec?.schedules.find((schedule) => schedule.name === series.schedule)
+      : scheduleOf(live, series);
 }

@@ -21,12 +21,19 @@ interface State {
 /** A backup that retention looks at, with the object it was made from. */
 export type RetainedLive = RetainedBackup & { readonly object: Live<"Backup"> };
 
-/** What the plan of retention is made from, as the cluster stands now. */
-export function retentionInput(state: State, nowMs: number): RetentionInput<RetainedLive> {
+/** Finds the schedule of a series; undefined where there is none. */
+export type FindSchedule = (series: Series) => Schedule | undefined;
+
+/** What the plan of retention is made from, as the cluster stands now; `find` puts other schedules in place of its own. */
+export function retentionInput(
+  state: State,
+  nowMs: number,
+  find: FindSchedule = (series) => scheduleOf(state.live, series),
+): RetentionInput<RetainedLive> {
   const users = usersOf(state.live);
   return {
-    backups: state.live.list("Backup").map((object) => retained(state, object, users.get(object.metadata.name))),
-    rulesOf: (series) => scheduleOf(state.live, series),
+    backups: state.live.list("Backup").map((object) => retained(state, find, object, users.get(object.metadata.name))),
+    rulesOf: find,
     cluster: state.installation.cluster,
     nowMs,
   };
@@ -65,11 +72,11 @@ function undoneBackup(live: LiveObjects, plan: Live<"RestorePlan">): string | un
   return live.list("RestorePlan").find(({ status }) => status?.run?.id === undoOf)?.status?.safetyBackup;
 }
 
-function retained(state: State, object: Live<"Backup">, inUseBy: string | undefined): RetainedLive {
+function retained(state: State, find: FindSchedule, object: Live<"Backup">, inUseBy: string | undefined): RetainedLive {
   const { metadata, spec, status } = object;
   const isSynced = metadata.annotations?.[SYNCED_ANNOTATION] !== undefined;
   const series = seriesOf(state, object);
-  const schedule = series && scheduleOf(state.live, series);
+  const schedule = series && find(series);
   // nothing but a keep rule asks for it, and there may be thousands
   const zone = schedule !== undefined && hasKeepRule(schedule) ? scheduleDefaults(schedule, {}).timeZone : "UTC";
   const startedMs = Date.parse(status?.startTimestamp ?? metadata.creationTimestamp ?? "") || 0;
