@@ -8,6 +8,7 @@ import {
   createMergePatch,
   formatPointer,
   type PatchOperation,
+  parsePointer,
   valueAt,
 } from "../api/patch.ts";
 import type { FieldChange } from "../report/plan.ts";
@@ -65,6 +66,31 @@ export function labelOperations(live: Pick<KubeObject, "metadata">, labels: Rest
 /** Opens a patch with the test of the resourceVersion that it was made against. */
 export function guarded(live: Pick<KubeObject, "metadata">, operations: readonly PatchOperation[]): PatchOperation[] {
   return [{ op: "test", path: "/metadata/resourceVersion", value: live.metadata.resourceVersion ?? "" }, ...operations];
+}
+
+/**
+ * Opens a patch with tests of what it takes the place of, in place of the version of the whole object: another writer that
+ * is busy elsewhere in the object can't keep it out. A list is tested whole, since its items have no names of their own.
+ * `live` is what the operations were made against. The API server takes null for a field that is not there.
+ */
+export function guardedByValues(live: KubeObject, operations: readonly PatchOperation[]): PatchOperation[] {
+  const tests = new Map<string, PatchOperation>();
+  const test = (path: string, value: unknown) => tests.set(path, { op: "test", path, value: value ?? null });
+  test("/metadata/uid", live.metadata.uid);
+  for (const { path } of operations) {
+    const list = outermostListOf(live, path);
+    test(list ?? path, valueAt(live, list ?? path));
+  }
+  return [...tests.values(), ...operations];
+}
+
+function outermostListOf(live: KubeObject, path: string): string | undefined {
+  const keys = parsePointer(path);
+  for (let depth = 1; depth < keys.length; depth++) {
+    const pointer = formatPointer(keys.slice(0, depth));
+    if (Array.isArray(valueAt(live, pointer))) return pointer;
+  }
+  return undefined;
 }
 
 /** The API server takes at most 10,000 operations. */

@@ -1,6 +1,7 @@
 /** Patching one object that exists, and Velero's second try where the patch is refused. */
+import type { KubeObject } from "../api/object.ts";
 import { isCoded, messageOf } from "../errors.ts";
-import { guarded, labelOperations } from "./changes.ts";
+import { guarded, guardedByValues, labelOperations } from "./changes.ts";
 import { existingPolicyFor } from "./options.ts";
 import { refusalOf } from "./refusal.ts";
 import type { RestoreSession } from "./session.ts";
@@ -55,7 +56,14 @@ export async function again(session: RestoreSession, item: PlannedItem, error: u
   // The server refused and the object stands as it was planned against: a race would have moved it.
   const unmoved = live?.metadata.resourceVersion === guardOf(item) && isCoded(error, "KubeConflict");
   if (next === undefined || unmoved) return await labelAfterRefusal(session, item, error);
-  return { type: "again", item: next };
+  return { type: "again", item: live === undefined ? next : besideOthers(next, live) };
+}
+
+/** Lost once, it is no longer held up by what others write elsewhere in the object. An undo is: it wants it untouched. */
+function besideOthers(item: PlannedItem, live: KubeObject): PlannedItem {
+  const [guard, ...operations] = item.operations ?? [];
+  if (guard?.op !== "test" || operations.length === 0 || item.exact === true) return item;
+  return { ...item, operations: guardedByValues(live, operations) };
 }
 
 /** Velero's second try: the object keeps its contents and gets the labels, so that the run can be told from it. */
@@ -88,5 +96,5 @@ function isRace(error: unknown): boolean {
 
 function guardOf(item: PlannedItem): unknown {
   const [test] = item.operations ?? [];
-  return test?.op === "test" ? test.value : undefined;
+  return test?.op === "test" && test.path === "/metadata/resourceVersion" ? test.value : undefined;
 }

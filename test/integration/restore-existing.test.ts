@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { KubeObject } from "../../src/api/object.ts";
+import type { PatchOperation } from "../../src/api/patch.ts";
+import { guarded, guardedByValues } from "../../src/restore/changes.ts";
 import { useKubeClients } from "../support/kube-client.ts";
 import { startClusterProxy } from "../support/proxy.ts";
 import { useTestCluster } from "../support/use-test-cluster.ts";
@@ -125,5 +127,26 @@ describe("restoring over objects that exist", () => {
 
     expect(outcomes["ConfigMap busy"]).toBe("patched");
     expect((await cluster.get("ConfigMap", namespace, "busy")).data).toEqual({ a: "1" });
+  });
+
+  it("writes beside what others write elsewhere, and not over what they wrote meanwhile", async () => {
+    const namespace = await cluster.createNamespace();
+    const kube = await client(cluster.kubeconfigPath);
+    const [live] = await cluster.apply(configMap(namespace, "busy", { a: "1" }));
+    const at = { group: "", version: "v1", resource: "configmaps" };
+    const label = { op: "add" as const, path: "/metadata/labels", value: { from: "us" } };
+    const write = (operations: PatchOperation[]) =>
+      kube.patch(at, { namespace, name: "busy" }, { type: "json", operations });
+    await cluster.patch("ConfigMap", namespace, "busy", { metadata: { annotations: { turn: "1" } } });
+
+    await expect(write(guarded(live as KubeObject, [label]))).rejects.toMatchObject({ code: "KubeConflict" });
+    await expect(write(guardedByValues(live as KubeObject, [label]))).resolves.toMatchObject({
+      metadata: { labels: { from: "us" }, annotations: { turn: "1" } },
+    });
+    await cluster.patch("ConfigMap", namespace, "busy", { metadata: { labels: { from: "them" } }, data: { a: "2" } });
+    await expect(write(guardedByValues(live as KubeObject, [label]))).rejects.toMatchObject({ code: "KubeConflict" });
+    await expect(
+      write(guardedByValues(live as KubeObject, [{ op: "replace", path: "/data/a", value: "3" }])),
+    ).rejects.toMatchObject({ code: "KubeConflict" });
   });
 });

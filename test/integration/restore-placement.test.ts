@@ -106,7 +106,7 @@ describe("where a restore puts objects", () => {
     const release = (namespace: string) =>
       cluster.patch("ConfigMap", namespace, "holder", { metadata: { finalizers: null } });
 
-    const restoring = restore(kube, store, { limits: { terminatingTimeoutMs: 8_000 } });
+    const restoring = restore(kube, store, { limits: { terminatingTimeoutMs: 30_000 } });
     await release(slow);
     const { outcome, records } = await restoring;
     await release(stuck);
