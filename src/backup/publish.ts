@@ -4,7 +4,7 @@ import { HOLDFAST_VERSION } from "../api/version.ts";
 import type { ArchiveTotals } from "../storage/archive-writer.ts";
 import type { BackupWriter } from "../storage/backup-writer.ts";
 import { FORMAT_VERSION, type Manifest } from "../storage/manifest.ts";
-import { encodeGzipJson } from "../storage/velero-files.ts";
+import { encodeGzipJson, encodeResourceList } from "../storage/velero-files.ts";
 import type { UnprotectedVolume } from "../volumes/unprotected.ts";
 import { volumeInfoRows } from "../volumes/unprotected.ts";
 import { type MarkerFacts, markerObject } from "./marker-plan.ts";
@@ -32,7 +32,7 @@ export async function publishBackup(
   await writer.put("logs", await run.journal.logFile(), signal);
   await reach("lists");
   await writer.put("results", await encodeGzipJson(run.journal.results()), signal);
-  await writer.put("resourceList", await encodeGzipJson(run.names.list()), signal);
+  await writer.put("resourceList", await encodeResourceList(run.names.lists()), signal);
   await writer.put("itemOperations", await encodeGzipJson([]), signal);
   await writer.put("volumeInfo", await encodeGzipJson(volumeInfoRows(collected.unprotected, run.volumes)), signal);
   await writer.put("volumeSnapshots", await encodeGzipJson([]), signal);

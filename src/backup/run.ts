@@ -6,13 +6,13 @@ import type { KubeClient } from "../kube/client.ts";
 import { parseForDeciding, parseHead } from "../kube/item-bytes.ts";
 import type { ArchiveWriter } from "../storage/archive-writer.ts";
 import type { ListRecord } from "../storage/manifest.ts";
+import { createResourceNames, type ResourceNames } from "../storage/resource-names.ts";
 import type { PodHooks } from "./hook-plan.ts";
 import { type HookedPod, hookedPod } from "./hooked-pod.ts";
 import { type RelatedObject, relatedObjects, skipReason } from "./item-plan.ts";
 import type { Journal } from "./journal.ts";
 import type { BackupPlan, PlannedResource } from "./plan.ts";
 import type { ProgressMeter } from "./progress.ts";
-import { createResourceNames, type ResourceNames } from "./resource-names.ts";
 import type { BackupLimits } from "./types.ts";
 import { type ClaimFacts, type PersistentVolumeFacts, readClaim, readVolume } from "./volume-facts.ts";
 
@@ -218,7 +218,7 @@ function noteRequestedVolumes(run: BackupRun, pod: KubeObject): void {
 function noteArchived(run: BackupRun, resource: PlannedResource, object: KubeObject, explicit: boolean): void {
   const { namespace = "", name } = object.metadata;
   run.progress.written();
-  run.names.add(object.apiVersion, object.kind, namespace, name);
+  run.names.add({ apiVersion: object.apiVersion, kind: object.kind, namespace, name });
   run.usedResources.add(resource.name);
   if (namespace !== "") run.usedNamespaces.add(namespace);
   if (resource.name === "persistentvolumeclaims") run.claims.push(readClaim(object));

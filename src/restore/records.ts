@@ -2,7 +2,7 @@
 import { rfc3339 } from "../clock.ts";
 import { isCoded, messageOf } from "../errors.ts";
 import { restoreKeys } from "../storage/layout.ts";
-import { encodeGzipJson, encodeLogs } from "../storage/velero-files.ts";
+import { encodeGzipJson, encodeLogs, encodeResourceList } from "../storage/velero-files.ts";
 import type { RunTally } from "./results.ts";
 import type { RestoreDeps } from "./types.ts";
 
@@ -16,15 +16,16 @@ export async function uploadRecords(
   const { store } = deps;
   if (store === undefined || deps.writeRecords === false) return;
   const keys = restoreKeys(run);
-  const files: [string, Promise<Buffer>][] = [
-    [keys.logs, encodeLogs(lines)],
-    [keys.results, encodeGzipJson({ warnings: tally.warnings, errors: tally.errors })],
-    [keys.resourceList, encodeGzipJson(tally.resourceList())],
-    [keys.itemOperations, encodeGzipJson([])],
-    [keys.volumeInfo, encodeGzipJson([])],
+  const files: [string, () => Promise<Buffer>][] = [
+    [keys.logs, () => encodeLogs(lines)],
+    [keys.results, () => encodeGzipJson({ warnings: tally.warnings, errors: tally.errors })],
+    [keys.resourceList, () => encodeResourceList(tally.resourceLists())],
+    [keys.itemOperations, () => encodeGzipJson([])],
+    [keys.volumeInfo, () => encodeGzipJson([])],
   ];
   try {
-    for (const [key, bytes] of files) await store.put(key, await bytes);
+    // One after the other: of a large cluster each is megabytes.
+    for (const [key, encode] of files) await store.put(key, await encode());
   } catch (error) {
     const denied = isCoded(error, "StoreReadOnly") || isCoded(error, "StoreAuth");
     const message = denied

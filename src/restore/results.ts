@@ -1,5 +1,5 @@
 /** Counts and Velero-shaped results of a run, gathered record by record. */
-import { formatKey, type ObjectKey } from "../api/object.ts";
+import { createResourceNames } from "../storage/resource-names.ts";
 import type { ObjectOutcome, ObjectRecord, PlannedItem, Result } from "./types.ts";
 
 /** What a run has come to so far. */
@@ -17,7 +17,7 @@ export interface RunTally {
   readonly refused: number;
   readonly items: number;
   /** Velero's list: `apps/v1/Deployment` → `namespace/name(created)`, sorted. */
-  resourceList(): Record<string, string[]>;
+  resourceLists(): Iterable<[string, string[]]>;
 }
 
 const VELERO_ACTIONS: Readonly<Record<ObjectOutcome, string>> = {
@@ -45,7 +45,7 @@ export function createTally(): RunTally {
   };
   const warnings: Result = {};
   const errors: Result = {};
-  const list = new Map<string, string[]>();
+  const names = createResourceNames();
   const totals = { warnings: 0, errors: 0, refused: 0, items: 0 };
   const addWarning = (place: string | undefined, message: string): void => {
     totals.warnings++;
@@ -65,11 +65,7 @@ export function createTally(): RunTally {
       // Velero returns from finished pods and Jobs before it counts them.
       if (record.reason === "Finished" || isOldNamespace(record)) return;
       totals.items++;
-      const key = `${record.apiVersion}/${record.kind}`;
-      const entry = `${formatKey(record satisfies ObjectKey)}(${VELERO_ACTIONS[record.outcome]})`;
-      const entries = list.get(key);
-      if (entries === undefined) list.set(key, [entry]);
-      else entries.push(entry);
+      names.add(record, VELERO_ACTIONS[record.outcome]);
     },
     addWarning,
     addError,
@@ -88,8 +84,7 @@ export function createTally(): RunTally {
     get items() {
       return totals.items;
     },
-    resourceList: () =>
-      Object.fromEntries([...list].sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, entries]) => [key, entries.sort()])),
+    resourceLists: names.lists,
   };
 }
 

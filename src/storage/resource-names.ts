@@ -1,10 +1,18 @@
-/** `<name>-resource-list.json.gz`: which objects a backup holds, by group, version and kind. */
+/** What `<name>-resource-list.json.gz` of a backup or a restore holds: its objects, by group, version and kind. */
+import { formatKey, type ObjectKey } from "../api/object.ts";
 
 /** Collects the names of what is written. */
 export interface ResourceNames {
-  add(apiVersion: string, kind: string, namespace: string, name: string): void;
-  /** `apps/v1/Deployment` → sorted `namespace/name`, or `name` for cluster-scoped objects. */
-  list(): Record<string, string[]>;
+  /** `action` is what a restore made of it, such as `created`; backups have none. */
+  add(object: ListedObject, action?: string): void;
+  /** `apps/v1/Deployment` → sorted `namespace/name` or `name`, with `(action)` after it; sorted, and made type by type. */
+  lists(): Generator<[string, string[]]>;
+}
+
+/** What is listed of an object. */
+export interface ListedObject extends ObjectKey {
+  readonly apiVersion: string;
+  readonly kind: string;
 }
 
 /** Names joined into one text: many small strings would cost five times as much memory. */
@@ -13,20 +21,18 @@ const CHUNK = 1_000;
 export function createResourceNames(): ResourceNames {
   const types = new Map<string, { joined: string[]; open: string[] }>();
   return {
-    add(apiVersion, kind, namespace, name) {
-      const type = `${apiVersion}/${kind}`;
+    add(object, action) {
+      const type = `${object.apiVersion}/${object.kind}`;
       const names = types.get(type) ?? { joined: [], open: [] };
       types.set(type, names);
-      names.open.push(namespace === "" ? name : `${namespace}/${name}`);
+      names.open.push(action === undefined ? formatKey(object) : `${formatKey(object)}(${action})`);
       if (names.open.length < CHUNK) return;
       names.joined.push(names.open.join("\n"));
       names.open = [];
     },
-    list: () =>
-      Object.fromEntries(
-        [...types]
-          .sort(([a], [b]) => (a < b ? -1 : 1))
-          .map(([type, { joined, open }]) => [type, [...joined.flatMap((text) => text.split("\n")), ...open].sort()]),
-      ),
+    *lists() {
+      for (const [type, { joined, open }] of [...types].sort(([a], [b]) => (a < b ? -1 : 1)))
+        yield [type, [...joined.flatMap((text) => text.split("\n")), ...open].sort()];
+    },
   };
 }

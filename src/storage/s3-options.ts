@@ -31,7 +31,7 @@ export interface S3StoreOptions {
   readonly kmsKeyId?: string;
   /** Send and check a checksum with every body. Default: on AWS only, since some other endpoints refuse them. */
   readonly checksums?: boolean;
-  /** Bytes of one part of a multipart upload, at least 5 MiB. Default 8 MiB; two are in memory at once. */
+  /** Bytes of one part of a multipart upload, at least 5 MiB. Default 5 MiB, which 10,000 parts make 48 GiB; three are in memory at once. */
   readonly partBytes?: number;
   /** Tries of one request, with exponential backoff. Default 5. */
   readonly maxAttempts?: number;

@@ -24,7 +24,7 @@ import {
 } from "./s3-upload.ts";
 import { discard } from "./streams.ts";
 
-const DEFAULT_PART_BYTES = 8 * 1024 * 1024;
+const DEFAULT_PART_BYTES = 5 * 1024 * 1024;
 /** Tries of a conditional write that met another one under way (409). */
 const CONFLICT_TRIES = 6;
 
@@ -200,13 +200,13 @@ export class S3Store implements ObjectStore {
     signal: AbortSignal | undefined,
   ): Promise<UploadOutcome> {
     if (!(body instanceof Readable)) return await this.#putWhole(connection, params, body, signal);
-    const parts = cutParts(body, this.#options.partBytes ?? DEFAULT_PART_BYTES);
-    const first = await parts.next();
-    const bytes = first.done === true ? Buffer.alloc(0) : first.value;
-    if (bytes.length < (this.#options.partBytes ?? DEFAULT_PART_BYTES))
-      return await this.#putWhole(connection, params, bytes, signal);
+    const spare: Buffer[] = [];
+    const partBytes = this.#options.partBytes ?? DEFAULT_PART_BYTES;
+    const rest = cutParts(body, partBytes, spare);
+    const { value: first = Buffer.alloc(0) } = await rest.next();
+    if (first.length < partBytes) return await this.#putWhole(connection, params, first, signal);
     const checked = this.#needsChecksum ? { ...params, ChecksumAlgorithm: "CRC32" as const } : params;
-    return await uploadParts(connection, checked, parts, { first: bytes, signal });
+    return await uploadParts(connection, checked, { first, rest, spare }, signal);
   }
 
   async #putWhole(

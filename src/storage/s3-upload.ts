@@ -20,21 +20,28 @@ export type UploadOutcome = "created" | "exists" | "unknown";
 /** Parts in flight at once; each is in memory until it is acknowledged. */
 const PARALLEL_PARTS = 2;
 
-/** Puts a stream whose first part is `first` and which goes on. Ends its upload on any failure before it throws. */
+/** A body in parts: the first is read already, the others are read as they are sent, into the memory of those that were. */
+export interface Parts {
+  readonly first: Buffer;
+  readonly rest: AsyncIterator<Buffer>;
+  readonly spare: Buffer[];
+}
+
+/** Puts a body in parts. Ends its upload on any failure before it throws. */
 export async function uploadParts(
   connection: S3Connection,
   params: UploadParams,
-  parts: AsyncIterator<Buffer>,
-  options: { readonly first: Buffer; readonly signal: AbortSignal | undefined },
+  parts: Parts,
+  signal: AbortSignal | undefined,
 ): Promise<UploadOutcome> {
   const { sdk, client } = connection;
   const { IfNoneMatch, ContentType, ServerSideEncryption, SSEKMSKeyId, ChecksumAlgorithm, ...target } = params;
-  const abort = options.signal && { abortSignal: options.signal };
+  const abort = signal && { abortSignal: signal };
   const create = { ...target, ContentType, ServerSideEncryption, SSEKMSKeyId, ChecksumAlgorithm };
   const { UploadId } = await client.send(new sdk.CreateMultipartUploadCommand(create), abort);
   const upload = { ...target, UploadId };
   try {
-    const sent = await sendParts(connection, { ...upload, ChecksumAlgorithm }, parts, options);
+    const sent = await sendParts(connection, { ...upload, ChecksumAlgorithm }, parts, signal);
     const complete = { ...upload, IfNoneMatch, MultipartUpload: { Parts: sent } };
     await client.send(new sdk.CompleteMultipartUploadCommand(complete), abort);
     return "created";
@@ -61,8 +68,8 @@ interface PartTarget {
 async function sendParts(
   { sdk, client }: S3Connection,
   target: PartTarget,
-  parts: AsyncIterator<Buffer>,
-  { first, signal }: { readonly first: Buffer; readonly signal: AbortSignal | undefined },
+  { first, rest, spare }: Parts,
+  signal: AbortSignal | undefined,
 ): Promise<CompletedPart[]> {
   const done: CompletedPart[] = [];
   let failed = false;
@@ -73,7 +80,7 @@ async function sendParts(
     const PartNumber = partNumber++;
     // One after the other: an async iterator gives its parts in the order in which they were asked for.
     const part = next;
-    next = part.then((taken) => (taken.done === true || failed ? { done: true, value: undefined } : parts.next()));
+    next = part.then((taken) => (taken.done === true || failed ? { done: true, value: undefined } : rest.next()));
     next.catch(() => {});
     return part.then((taken) => ({ PartNumber, part: taken }));
   }
@@ -84,6 +91,7 @@ async function sendParts(
       if (part.done === true) return;
       const command = new sdk.UploadPartCommand({ ...target, PartNumber, Body: part.value });
       const answer = await client.send(command, signal && { abortSignal: signal });
+      spare.push(part.value);
       const { ETag, ChecksumCRC32, ChecksumCRC32C, ChecksumCRC64NVME, ChecksumSHA1, ChecksumSHA256 } = answer;
       done.push({ PartNumber, ETag, ChecksumCRC32, ChecksumCRC32C, ChecksumCRC64NVME, ChecksumSHA1, ChecksumSHA256 });
     }
@@ -101,25 +109,28 @@ async function sendParts(
   return done.sort((a, b) => (a.PartNumber ?? 0) - (b.PartNumber ?? 0));
 }
 
-/** Cuts a body into parts of exactly `partBytes`, the last one shorter; an empty body is one empty part. */
-export async function* cutParts(body: Readable, partBytes: number): AsyncGenerator<Buffer> {
-  let chunks: Buffer[] = [];
-  let gathered = 0;
+/**
+ * Cuts a body into parts of exactly `partBytes`, the last one shorter; an empty body is one empty part. What was sent and
+ * is put into `spare` is filled again: parts that the collector has not come to would double the peak of memory.
+ */
+export async function* cutParts(body: Readable, partBytes: number, spare: Buffer[] = []): AsyncGenerator<Buffer> {
+  let part: Buffer | undefined;
+  let filled = 0;
   let given = 0;
   for await (const piece of body) {
-    let chunk = piece as Buffer;
-    while (gathered + chunk.length >= partBytes) {
-      const head = chunk.subarray(0, partBytes - gathered);
-      yield Buffer.concat([...chunks, head], partBytes);
+    for (let rest = piece as Buffer; rest.length > 0; ) {
+      part ??= spare.pop() ?? Buffer.allocUnsafeSlow(partBytes);
+      const copied = rest.copy(part, filled);
+      rest = rest.subarray(copied);
+      filled += copied;
+      if (filled < partBytes) continue;
+      yield part;
       given += 1;
-      chunk = chunk.subarray(head.length);
-      chunks = [];
-      gathered = 0;
+      filled = 0;
+      part = undefined;
     }
-    if (chunk.length > 0) chunks.push(chunk);
-    gathered += chunk.length;
   }
-  if (gathered > 0 || given === 0) yield Buffer.concat(chunks, gathered);
+  if (filled > 0 || given === 0) yield part?.subarray(0, filled) ?? Buffer.alloc(0);
 }
 
 /** Destroys `body` when the signal aborts, so that a read of it can't wait for ever. Returns how to stop watching. */

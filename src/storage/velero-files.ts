@@ -3,8 +3,9 @@
  * Both engines write theirs with this, and everyone reads them with it.
  */
 
+import { Readable } from "node:stream";
 import { promisify } from "node:util";
-import { gunzip, gzip } from "node:zlib";
+import { createGzip, gunzip, gzip } from "node:zlib";
 import { parseJson, stringifyJson } from "../api/json.ts";
 import { CodedError, isCoded, messageOf } from "../errors.ts";
 import { escapeAsGo } from "./marker.ts";
@@ -14,6 +15,9 @@ import { readAll } from "./streams.ts";
 const deflate = promisify(gzip) as (bytes: Uint8Array) => Promise<Buffer>;
 const inflate = promisify(gunzip) as (bytes: Uint8Array, options: { maxOutputLength: number }) => Promise<Buffer>;
 
+/** Log lines or names that are made one text: some 100 kB. */
+const LINES_AT_ONCE = 1_000;
+
 /** A side file larger than this, inflated, is refused: the largest real ones hold a line per object. */
 const MAX_INFLATED_BYTES = 512 * 1024 * 1024;
 
@@ -22,9 +26,37 @@ export async function encodeGzipJson(value: unknown): Promise<Buffer> {
   return await deflate(Buffer.from(`${escapeAsGo(stringifyJson(value))}\n`));
 }
 
+/** gzip of Velero's resource list, `apps/v1/Deployment` → names: the same bytes of JSON, which never stand whole in memory. */
+export async function encodeResourceList(list: Iterable<readonly [string, readonly string[]]>): Promise<Buffer> {
+  return await deflatePieces(resourceListJson(list));
+}
+
 /** gzip of log lines, each ended by a newline. */
 export async function encodeLogs(lines: readonly string[]): Promise<Buffer> {
-  return await deflate(Buffer.from(lines.map((line) => `${line}\n`).join("")));
+  return await deflatePieces(batches(lines, (batch) => batch.map((line) => `${line}\n`).join("")));
+}
+
+function* resourceListJson(list: Iterable<readonly [string, readonly string[]]>): Generator<string> {
+  let opening = "{";
+  for (const [kind, names] of list) {
+    yield `${opening}${escapeAsGo(stringifyJson(kind))}:[`;
+    let comma = "";
+    for (const json of batches(names, (batch) => escapeAsGo(stringifyJson(batch)).slice(1, -1))) {
+      yield comma + json;
+      comma = ",";
+    }
+    yield "]";
+    opening = ",";
+  }
+  yield opening === "{" ? "{}\n" : "}\n";
+}
+
+function* batches(lines: readonly string[], encode: (batch: readonly string[]) => string): Generator<string> {
+  for (let at = 0; at < lines.length; at += LINES_AT_ONCE) yield encode(lines.slice(at, at + LINES_AT_ONCE));
+}
+
+async function deflatePieces(pieces: Iterable<string>): Promise<Buffer> {
+  return await readAll(Readable.from(pieces).pipe(createGzip()));
 }
 
 /** The text inside a gzipped file, or undefined where the file is missing. @throws {ArchiveInvalid} when it is no gzip, or a bomb */
