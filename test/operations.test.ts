@@ -71,6 +71,7 @@ describe("docs/operations.md", () => {
 describe("commands in the pages for operators", () => {
   const pages = [
     "docs/operations.md",
+    "docs/migration.md",
     "docs/moving-from-velero.md",
     ...readdirSync(new URL("docs/runbooks/", ROOT)).map((name) => `docs/runbooks/${name}`),
   ];
