@@ -93,6 +93,16 @@ export const SYSTEM_COMPONENTS: readonly Component[] = [
     commands: ["kubeconform"],
     remedy: "set HOLDFAST_TESTBED_KUBECONFORM to a kubeconform binary",
   },
+  {
+    name: "argocd",
+    source: join(GO, "argocd"),
+    module: "github.com/argoproj/argo-cd/v3",
+    package: ".",
+    ldflags: (version) => [`-X github.com/argoproj/argo-cd/v3/common.version=${version}`],
+    commands: ["argocd-application-controller", "argocd-repo-server"],
+    remedy:
+      "set HOLDFAST_TESTBED_ARGOCD_CONTROLLER and HOLDFAST_TESTBED_ARGOCD_REPO_SERVER to argocd binaries of these names",
+  },
 ];
 
 /** The component that provides a command. */

@@ -20,6 +20,8 @@ export interface FindOptions {
 
 /** Environment variables that name one binary. */
 const OWN_VARIABLE: Readonly<Record<string, string>> = {
+  "argocd-application-controller": "HOLDFAST_TESTBED_ARGOCD_CONTROLLER",
+  "argocd-repo-server": "HOLDFAST_TESTBED_ARGOCD_REPO_SERVER",
   etcd: "TEST_ASSET_ETCD",
   "kube-apiserver": "TEST_ASSET_KUBE_APISERVER",
   "kube-apiserver-newer": "HOLDFAST_TESTBED_NEWER_APISERVER",

@@ -3,10 +3,11 @@ import { readdir, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { describeBuild } from "../binaries/component-version.ts";
+import { componentOf } from "../binaries/components.ts";
 import { TestbedError } from "../errors.ts";
 
-/** Where the CRDs of Flux and Argo CD stand: in the modules of their controllers, at the versions that are tested. */
-const ARGO_MODULE = "github.com/argoproj/argo-cd/v3@v3.5.7";
+/** Where the CRDs of Flux stand: in the modules of its controllers, at the versions that are tested. */
 const FLUX_CRDS = [
   {
     module: "github.com/fluxcd/kustomize-controller@v1.7.3",
@@ -25,9 +26,11 @@ export async function fluxCrds(): Promise<string[]> {
   return texts;
 }
 
-/** Argo CD's CRDs as YAML, one text each. */
+/** Argo CD's CRDs as YAML, one text each: of the version that system tests run. */
 export async function argoCrds(): Promise<string[]> {
-  const folder = join(await moduleFolder(ARGO_MODULE), "manifests", "crds");
+  const component = componentOf("argocd-repo-server");
+  const { version } = await describeBuild(component);
+  const folder = join(await moduleFolder(`${component.module}@v${version}`), "manifests", "crds");
   const files = (await readdir(folder)).filter((file) => file.endsWith("-crd.yaml"));
   return await Promise.all(files.map((file) => readFile(join(folder, file), "utf8")));
 }

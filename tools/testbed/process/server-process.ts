@@ -6,7 +6,7 @@ import { type GuardedProcess, startGuarded } from "./guarded-process.ts";
 import { waitUntil } from "./wait-until.ts";
 
 const LOG_TAIL = 15;
-const PORT_TAKEN = /address already in use|EADDRINUSE/;
+const PORT_TAKEN = /address already in use|EADDRINUSE/i;
 
 export interface ServerOptions {
   /** Names the server in errors, and its log file. */
