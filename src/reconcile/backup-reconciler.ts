@@ -161,8 +161,12 @@ function originOf(deps: ReconcileDeps, backup: Live<"Backup">): BackupOrigin | u
   };
 }
 
-/** A run of an earlier process: finished if its marker stands, interrupted if not. Neither is taken up again. */
-async function settleDeadRun(deps: ReconcileDeps, backup: Live<"Backup">): Promise<Result> {
+/**
+ * A run of an earlier process: finished if its marker stands, interrupted if not. Neither is taken up again. Its hooks
+ * come first: an application must not stay frozen for as long as a location can't be reached.
+ */
+async function settleDeadRun(deps: ReconcileDeps, found: Live<"Backup">): Promise<Result> {
+  const backup = await runLeftHooks(deps, found);
   const { name, namespace = "" } = backup.metadata;
   const location = findLocation(deps, namespace, backup.status?.storageLocation ?? backup.spec.storageLocation);
   if (location !== undefined) {
@@ -174,9 +178,8 @@ async function settleDeadRun(deps: ReconcileDeps, backup: Live<"Backup">): Promi
       if (adopted !== undefined) return adopted;
     }
   }
-  const thawed = await runLeftHooks(deps, backup);
   const message = "Holdfast was restarted while the backup was running";
-  await writeEnded(deps, thawed, { phase: "Failed", reason: "Interrupted", message });
+  await writeEnded(deps, backup, { phase: "Failed", reason: "Interrupted", message });
   return DONE;
 }
 
