@@ -6,9 +6,11 @@ import { BACKUP } from "../api/kinds.ts";
 import type { ObjectKey } from "../api/object.ts";
 import { runPendingHooks } from "../backup/hook-exec.ts";
 import { rfc3339 } from "../clock.ts";
+import { messageOf } from "../errors.ts";
 import { isEnded } from "../report/backup-record.ts";
 import { parseBackupName } from "../schedule/slot-name.ts";
 import { readBackupClaim } from "../storage/claims.ts";
+import { backupKeys } from "../storage/layout.ts";
 import { findBackup } from "../storage/list-backups.ts";
 import type { ObjectStore } from "../storage/object-store.ts";
 import { deleteWhole, isDeletionRequested } from "./backup-deletion.ts";
@@ -174,6 +176,7 @@ async function settleDeadRun(deps: ReconcileDeps, found: Live<"Backup">): Promis
     const store = await deps.open.store(location);
     const claim = await readBackupClaim(store, name);
     if (claim !== undefined && claim.token === backup.status?.run?.token) {
+      await endUploads(deps, store, name);
       const adopted = await adoptFinished(deps, backup, location, store);
       if (adopted !== undefined) return adopted;
     }
@@ -181,6 +184,15 @@ async function settleDeadRun(deps: ReconcileDeps, found: Live<"Backup">): Promis
   const message = "Holdfast was restarted while the backup was running";
   await writeEnded(deps, backup, { phase: "Failed", reason: "Interrupted", message });
   return DONE;
+}
+
+/** A leader that was frozen may have its completion on the way still: without its upload it completes nothing. */
+async function endUploads(deps: ReconcileDeps, store: ObjectStore, backup: string): Promise<void> {
+  try {
+    await store.abortUploads(backupKeys(backup).archive);
+  } catch (error) {
+    deps.log.info({ backup, reason: messageOf(error) }, "unfinished uploads of a dead run stay until the clean-up");
+  }
 }
 
 /** Post hooks that the dead run promised: an application may still be frozen by its pre hook. */

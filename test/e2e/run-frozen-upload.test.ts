@@ -1,7 +1,7 @@
 /** A leader that stops in the middle of an upload, as a paused machine does, and goes on after another has taken over. */
 import { randomBytes } from "node:crypto";
 import { ListMultipartUploadsCommand, ListObjectsV2Command } from "@aws-sdk/client-s3";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { IncomingCall } from "../../tools/testbed/http/fault.ts";
 import { waitUntil } from "../../tools/testbed/process/wait-until.ts";
 import { startProxy } from "../support/proxy.ts";
@@ -86,43 +86,64 @@ async function objects(bucket: string): Promise<string[]> {
   return (page.Contents ?? []).map(({ Key, ETag }) => `${timeless(Key ?? "")} ${ETag}`).sort();
 }
 
+/** Whether the first call of a kind, which is the frozen leader's, has its answer. */
+function answered(matches: (call: IncomingCall) => boolean): boolean {
+  return store.calls.find(matches)?.status !== undefined;
+}
+
 async function unfinishedUploads(bucket: string): Promise<number> {
   return (await s3.client.send(new ListMultipartUploadsCommand({ Bucket: bucket }))).Uploads?.length ?? 0;
 }
 
-it("a leader frozen in mid-upload and thawed after another has taken over changes nothing", async () => {
-  const bucket = await s3.createBucket();
-  await commitDesired(bucket);
-  const isPart = ({ url }: IncomingCall): boolean => url.includes("partNumber=");
-  let frozen = false;
-  const first = start();
-  store.setFaults((call) => {
-    if (isPart(call) && !frozen) frozen = first.running.process.kill("SIGSTOP");
-    return undefined;
+const isPart = ({ url }: IncomingCall): boolean => url.includes("partNumber=");
+const isCompletion = ({ method, url }: IncomingCall): boolean => method === "POST" && url.includes("uploadId=");
+
+/** Where the leader freezes, and how long the request it has just sent stays on its way. */
+const MOMENTS: readonly { readonly moment: string; readonly freezesAt: typeof isPart; readonly isLate: boolean }[] = [
+  { moment: "in the middle of a part", freezesAt: isPart, isLate: false },
+  { moment: "at a completion that is carried out", freezesAt: isCompletion, isLate: false },
+  { moment: "at a completion that arrives late", freezesAt: isCompletion, isLate: true },
+];
+
+describe("a leader frozen in its upload and thawed after another has taken over", () => {
+  it.each(MOMENTS)("changes nothing ($moment)", async ({ freezesAt, isLate }) => {
+    const bucket = await s3.createBucket();
+    await commitDesired(bucket);
+    let frozen = false;
+    const taken = Promise.withResolvers<void>();
+    const first = start();
+    store.setFaults(async (call) => {
+      if (frozen || !freezesAt(call)) return undefined;
+      frozen = first.running.process.kill("SIGSTOP");
+      if (isLate) await taken.promise;
+      return undefined;
+    });
+    await until("the leader is frozen", () => frozen);
+    const second = start();
+    const made = ["shop-hourly-SLOT Failed Interrupted", "shop-hourly-SLOT-r1 Completed Completed"];
+    await until("the other has made the slot up", async () => (await backups()).join() === made.join());
+    await until("the record is written", async () =>
+      Object.keys(await holdfast.record()).some((path) => path.endsWith("-r1.yaml")),
+    );
+    const before = await objects(bucket);
+    const head = await holdfast.repository.resolve(`refs/heads/holdfast/${holdfast.cluster}`);
+
+    taken.resolve();
+    if (isLate) await until("the completion is answered", () => answered(isCompletion));
+    first.running.process.kill("SIGCONT");
+    await until("the first sees that it leads no more", () => first.log().includes("leads no more"));
+    await until("its upload is ended", async () => (await unfinishedUploads(bucket)) === 0);
+    first.running.process.kill("SIGTERM");
+    const ended = await first.running.ended;
+    second.running.process.kill("SIGTERM");
+    await second.running.ended;
+
+    expect(await backups()).toEqual(made);
+    expect(await objects(bucket)).toEqual(before);
+    expect(before.filter((object) => object.includes("velero-backup.json"))).toEqual([
+      expect.stringContaining("backups/shop-hourly-SLOT-r1/velero-backup.json"),
+    ]);
+    expect(await holdfast.repository.resolve(`refs/heads/holdfast/${holdfast.cluster}`)).toBe(head);
+    expect(ended.code).toBe(0);
   });
-  await until("the leader is frozen in the middle of a part", () => frozen);
-  const second = start();
-  const made = ["shop-hourly-SLOT Failed Interrupted", "shop-hourly-SLOT-r1 Completed Completed"];
-  await until("the other has made the slot up", async () => (await backups()).join() === made.join());
-  await until("the record is written", async () =>
-    Object.keys(await holdfast.record()).some((path) => path.endsWith("-r1.yaml")),
-  );
-  const before = await objects(bucket);
-  const head = await holdfast.repository.resolve(`refs/heads/holdfast/${holdfast.cluster}`);
-
-  first.running.process.kill("SIGCONT");
-  await until("the first sees that it leads no more", () => first.log().includes("leads no more"));
-  await until("its upload is ended", async () => (await unfinishedUploads(bucket)) === 0);
-  first.running.process.kill("SIGTERM");
-  const ended = await first.running.ended;
-  second.running.process.kill("SIGTERM");
-  await second.running.ended;
-
-  expect(await backups()).toEqual(made);
-  expect(await objects(bucket)).toEqual(before);
-  expect(before.filter((object) => object.includes("velero-backup.json"))).toEqual([
-    expect.stringContaining("backups/shop-hourly-SLOT-r1/velero-backup.json"),
-  ]);
-  expect(await holdfast.repository.resolve(`refs/heads/holdfast/${holdfast.cluster}`)).toBe(head);
-  expect(ended.code).toBe(0);
 });
