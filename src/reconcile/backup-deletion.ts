@@ -4,6 +4,7 @@ import { BACKUP } from "../api/kinds.ts";
 import { keyOf } from "../api/object.ts";
 import { testResourceVersion } from "../api/patch.ts";
 import { isEnded } from "../report/backup-record.ts";
+import { readBackupClaim } from "../storage/claims.ts";
 import { deleteBackup, deleteRestoreRecords } from "../storage/delete-backup.ts";
 import { backupKeys } from "../storage/layout.ts";
 import type { ObjectStore } from "../storage/object-store.ts";
@@ -11,6 +12,7 @@ import { type Deletable, deletableNow, type GcFailure, type Obstacle, unreachabl
 import type { ReconcileDeps } from "./deps.ts";
 import type { Live } from "./live-objects.ts";
 import { dataLocation } from "./locations.ts";
+import { SYNCED_ANNOTATION } from "./marker-plan.ts";
 import { removeBackup, removeRestorePlan } from "./remove-record.ts";
 import { DONE, isLostRace, type Result, requeue } from "./result.ts";
 import { userOf } from "./retention-input.ts";
@@ -86,12 +88,11 @@ async function markDeleting(deps: ReconcileDeps, backup: Live<"Backup">): Promis
 async function deleteData(deps: ReconcileDeps, backup: Live<"Backup">, store: ObjectStore): Promise<void> {
   const { name } = backup.metadata;
   const { marker, archive } = backupKeys(name);
-  await deleteBackup(store, name, {
-    onDeleted: (key) => {
-      if (key === marker) deps.hit("deletion-marker-gone");
-      if (key === archive) deps.hit("deletion-midway");
-    },
-  });
+  const onDeleted = (key: string): void => {
+    if (key === marker) deps.hit("deletion-marker-gone");
+    if (key === archive) deps.hit("deletion-midway");
+  };
+  if (await hasData(store, backup)) await deleteBackup(store, name, { onDeleted });
   deps.hit("deletion-data-gone");
   for (const plan of restoresOf(deps, backup)) {
     const run = plan.status?.run?.id;
@@ -99,6 +100,17 @@ async function deleteData(deps: ReconcileDeps, backup: Live<"Backup">, store: Ob
     await removeRestorePlan(deps, plan);
   }
   deps.hit("deletion-restores-gone");
+}
+
+/**
+ * Whether the folder of that name is this backup's. One that was refused has none, nor has one that failed because its
+ * name was taken: what stands there is its owner's, another cluster or Velero. @throws {ClaimUnreadable}
+ */
+async function hasData(store: ObjectStore, { metadata, status }: Live<"Backup">): Promise<boolean> {
+  if (status?.manifestSha256 !== undefined || metadata.annotations?.[SYNCED_ANNOTATION] !== undefined) return true;
+  if (status?.validationErrors !== undefined) return false;
+  const token = status?.run?.token;
+  return token === undefined || (await readBackupClaim(store, metadata.name))?.token === token;
 }
 
 /** Restores from exactly this backup that ended; the same name in another location is another backup. */
