@@ -24,9 +24,15 @@ const WORDS = {
   whole: "was gone: Git has to hold it like this, or it goes again or comes back otherwise",
 } as const;
 
+/** Why there is nothing to change in Git; `stands`: the cluster is now as the restore leaves it. */
+export function noFollowup(stands: boolean): string {
+  return stands
+    ? "The cluster is as this restore leaves it, so there is nothing to compare it with: what Git undoes of it shows before the restore, and once Git has undone it."
+    : "Git undoes nothing of this restore: there is nothing to change.";
+}
+
 /** The changes as YAML documents with comments, for an editor beside the repository. */
 export function followupText(followups: readonly Followup[]): string {
-  if (followups.length === 0) return "# Git undoes nothing of this restore: there is nothing to change.\n";
   return followups.map(documentOf).join("---\n");
 }
 

@@ -300,6 +300,37 @@ describe("the plan of a restore of what Flux applies", () => {
   });
 });
 
+describe("holdfast restore followup", () => {
+  const followup = async (plan: string) => await holdfast.start(["restore", "followup", plan]).ended;
+
+  it("says so while the restore stands, and writes the change once Git has undone it", async () => {
+    await cluster.create(kustomization(flux, "apps"));
+    const standIn = new FluxStandIn(cluster, [{ namespace: flux, name: "apps", manifests: [colour("red")] }]);
+    await standIn.reconcile();
+    await restore("bring-back");
+
+    const standing = await followup("bring-back");
+    await standIn.reconcile();
+    const undone = await followup("bring-back");
+
+    expect([standing.code, standing.stdout]).toEqual([0, ""]);
+    expect(standing.stderr).toMatch(/^The cluster is as this restore leaves it, so there is nothing to compare/);
+    expect(undone.stdout).toContain("data:\n  colour: blue\n");
+  });
+
+  it("says that Git undoes nothing of what nobody applies", async () => {
+    const file = join(await mkdtemp(join(tmpdir(), "holdfast-plan-")), "restore.yaml");
+    await writeFile(file, restoreYaml(holdfast.namespace, "bring-back", backup, "  includedResources: [configmaps]\n"));
+    await cluster.patch("ConfigMap", shop, "web", { data: { colour: "green" } });
+
+    const { code, stdout, stderr } = await followup(file);
+    await rm(dirname(file), { recursive: true });
+
+    expect([code, stdout]).toEqual([0, ""]);
+    expect(stderr).toMatch(/^Git undoes nothing of this restore: there is nothing to change/);
+  });
+});
+
 function secret(password: string): object {
   const data = { password: Buffer.from(password).toString("base64") };
   return { apiVersion: "v1", kind: "Secret", metadata: { name: "login", namespace: shop }, data };
