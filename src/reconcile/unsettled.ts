@@ -5,6 +5,7 @@ import { KINDS, type KindName } from "../api/kinds.ts";
 import { formatKey, type KubeObject, keyOf } from "../api/object.ts";
 import { isEnded } from "../report/backup-record.ts";
 import type { ReconcileDeps } from "./deps.ts";
+import { SYNCED_ANNOTATION } from "./marker-plan.ts";
 
 /** One object that fails, waits, or ended badly, with the reason and the message of its condition. */
 export interface Unsettled {
@@ -30,8 +31,8 @@ export function endedObjects({ live }: State): ReadonlySet<string> {
 }
 
 /**
- * Sources that are not applied, locations that fail, backups and restores that wait or, unless in
- * `endedBefore`, ended otherwise than Completed. An interrupted backup is none: it is made up, or tried by a person.
+ * Sources that are not applied, locations that fail, backups and restores that wait or, unless in `endedBefore` or not of
+ * this process, ended otherwise than Completed. An interrupted backup is none: it is made up, or tried by a person.
  */
 export function unsettled(state: State, endedBefore: ReadonlySet<string>): readonly Unsettled[] {
   const { live, sources } = state;
@@ -40,15 +41,24 @@ export function unsettled(state: State, endedBefore: ReadonlySet<string>): reado
   return all.flatMap(({ kind, object }) => {
     const id = idOf(kind, object as KubeObject);
     const status = (object.status ?? {}) as Status;
-    const bad = isEnded(status.phase) ? badEnd(id, status, endedBefore) : badStanding(kind, status);
+    const isNews = !endedBefore.has(id) && !isOfAnother(object as KubeObject);
+    const bad = isEnded(status.phase) ? badEnd(status, isNews) : badStanding(kind, status);
     return bad === undefined ? [] : [{ object: id, reason: bad.reason, message: bad.message }];
   });
 }
 
-function badEnd(id: string, { conditions }: Status, endedBefore: ReadonlySet<string>): Condition | undefined {
+/** A backup that sync found in a bucket: somebody made it, at some time. */
+function isOfAnother({ metadata }: KubeObject): boolean {
+  return metadata.annotations?.[SYNCED_ANNOTATION] !== undefined;
+}
+
+/** Ends that are no failure of this process: a backup that died with another one, and a restore that ran before. */
+const OLD_NEWS: ReadonlySet<string> = new Set(["Interrupted", "AlreadyRun"]);
+
+function badEnd({ conditions }: Status, isNews: boolean): Condition | undefined {
   const succeeded = findCondition(conditions, "Succeeded") ?? findCondition(conditions, "Ready");
-  const isNews = !endedBefore.has(id) && succeeded?.status !== "True" && succeeded?.reason !== "Interrupted";
-  return isNews ? succeeded : undefined;
+  const isBad = succeeded?.status !== "True" && !OLD_NEWS.has(succeeded?.reason ?? "");
+  return isNews && isBad ? succeeded : undefined;
 }
 
 /** Sources, backups and restores must get to their end; policies have none, and say in their conditions how they are. */

@@ -1,3 +1,5 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { startClusterProxy } from "../support/proxy.ts";
@@ -54,6 +56,34 @@ describe("holdfast run --once", () => {
     expect(paths.some((path) => path.endsWith("objects.jsonl"))).toBe(true);
     const key = JSON.parse(record[paths.find((path) => path.startsWith("keys/")) ?? ""] ?? "{}");
     expect(key).toMatchObject({ cluster: "testbed", done: { phase: "Completed" } });
+  });
+
+  it("tells by its exit code of what it did itself, not of what it finds", async () => {
+    const shop = await createShop();
+    const { namespace, bucket } = holdfast;
+    const location = locationYaml(namespace, bucket);
+    const policy = policyYaml(namespace, "shop", shop);
+    await holdfast.commit({ "location.yaml": location, "shop.yaml": policy });
+    await holdfast.once();
+    const backup = await backupOf(namespace);
+    await cluster.patch("ConfigMap", shop, "prices", { data: { apple: "100" } }); // and a restore that leaves it so
+    await holdfast.commit({
+      "bad.yaml": restoreYaml(namespace, "bad", backup, "  existingResourceOverrides: { configmaps: fail }\n"),
+    });
+    const failing = await holdfast.once();
+    const marker = join(bucket, "backups", backup, "velero-backup.json");
+    const told = JSON.parse(await readFile(marker, "utf8")) as { status: object };
+    await writeFile(marker, JSON.stringify({ ...told, status: { ...told.status, phase: "PartiallyFailed" } }));
+    await cluster.delete("RestorePlan", namespace, "bad");
+    await cluster.delete("Backup", namespace, backup);
+
+    const finding = await holdfast.once();
+
+    const found = await cluster.get("Backup", namespace, backup);
+    const ran = await cluster.get("RestorePlan", namespace, "bad");
+    expect([found.status, ran.status]).toMatchObject([{ phase: "PartiallyFailed" }, { phase: "PartiallyFailed" }]);
+    expect(JSON.stringify(ran.status)).toContain("AlreadyRun");
+    expect([failing.code, finding.code, finding.stderr].join("\n")).toMatch(/^3\n0\n/);
   });
 
   it("writes nothing the second time: not to the cluster, not to Git", async () => {
