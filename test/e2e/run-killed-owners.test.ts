@@ -16,22 +16,18 @@ const STEPS: Readonly<Record<Extract<Failpoint, `owners-${string}`>, true>> = {
   "owners-resumed": true,
 };
 
+/** Owners stand still before the copy of what will be touched is made, and until the last object is written. */
+const BETWEEN = ["restore-safety-created", "restore-safety-made", "restore-midway", "restore-objects-written"];
+
 const ROWS = [
-  ...[...Object.keys(STEPS), "restore-midway", "restore-objects-written"].map((step) => ({
-    mode: "once",
-    step,
-  })),
+  ...[...Object.keys(STEPS), ...BETWEEN].map((step) => ({ mode: "once", step })),
   { mode: "daemon", step: "owners-paused" },
+  { mode: "daemon", step: "restore-safety-created" },
   { mode: "daemon", step: "restore-midway" },
 ] as readonly { mode: Mode; step: Failpoint }[];
 
 /** Steps at which the owner stands still when the process dies. */
-const PAUSED: ReadonlySet<Failpoint> = new Set([
-  "owners-paused",
-  "restore-midway",
-  "restore-objects-written",
-  "owners-resuming",
-]);
+const PAUSED: ReadonlySet<string> = new Set(["owners-paused", ...BETWEEN, "owners-resuming"]);
 
 const CHANGED = ["changed-0", "changed-1", "changed-2", "changed-3"];
 const ROOT_CA = "kube-root-ca.crt";
