@@ -10,6 +10,7 @@ import { probeConditionalWrites } from "../../src/storage/probe.ts";
 import type { S3StoreOptions } from "../../src/storage/s3-options.ts";
 import { S3Store } from "../../src/storage/s3-store.ts";
 import { readAll } from "../../src/storage/streams.ts";
+import { startProxy } from "../support/proxy.ts";
 import { type TestS3, useS3 } from "../support/use-s3.ts";
 
 const s3 = useS3();
@@ -58,6 +59,32 @@ describe("an S3 location", () => {
     for (const { Key, UploadId } of left.Uploads ?? []) {
       await s3.client.send(new AbortMultipartUploadCommand({ Bucket: bucket, Key, UploadId }));
     }
+  });
+
+  it.each([
+    ["its own keys", { serverSideEncryption: "AES256" }, ["AES256", undefined]],
+    ["a key of KMS", { serverSideEncryption: "aws:kms", kmsKeyId: "alias/backups" }, ["aws:kms", "alias/backups"]],
+  ] as const)("asks the server to encrypt every object with %s, whole and in parts", async (_what, how, expected) => {
+    const bucket = await s3.createBucket();
+    const proxy = await startProxy(s3.connection.endpoint);
+    const store = new S3Store({ ...optionsOf(s3, { bucket, ...how }), endpoint: proxy.url });
+
+    await store.put("small", Buffer.from("x"));
+    await store.put("large", Readable.from([Buffer.alloc(6 * 1024 * 1024), Buffer.alloc(6 * 1024 * 1024)]));
+    await store.close();
+    await proxy.stop();
+
+    // what makes an object says how it is encrypted; a part of one may not
+    const making = proxy.calls.filter(({ url, method }) => method === "PUT" && !url.includes("partNumber="));
+    const opening = proxy.calls.filter(({ url, method }) => method === "POST" && url.includes("uploads"));
+    const parts = proxy.calls.filter(({ url }) => url.includes("partNumber="));
+    const asked = [...making, ...opening].map(({ headers }) => [
+      headers["x-amz-server-side-encryption"],
+      headers["x-amz-server-side-encryption-aws-kms-key-id"],
+    ]);
+    expect([making.length, opening.length, parts.length >= 2]).toEqual([1, 1, true]);
+    expect(asked).toEqual([expected, expected]);
+    expect(parts.filter(({ headers }) => headers["x-amz-server-side-encryption"] !== undefined)).toEqual([]);
   });
 
   it("writes into a bucket with Object Lock, whole and in parts", async () => {
