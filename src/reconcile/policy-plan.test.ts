@@ -107,6 +107,49 @@ describe("a policy's backups", () => {
     expect(names(plan)).toEqual(["shop-hourly-20261120100000"]);
   });
 
+  it("takes the next slot beside a run that goes on, where overlap is allowed", () => {
+    const policy = policyOf({ schedules: [{ name: "hourly", cron: "0 * * * *", overlap: "Allow" }] });
+    const backups = [backupOf("090000", { phase: "InProgress" })];
+
+    expect(names(planAt("10:00:30", { policy, backups }))).toEqual(["shop-hourly-20261120100000"]);
+  });
+
+  it("gives missed slots up without catchUp, and counts them as done", () => {
+    const plan = planAt("12:10:00", { policy: policyOf({ catchUp: false }) });
+
+    expect(names(plan)).toEqual([]);
+    expect(plan.status.schedules).toMatchObject([
+      { lastSlot: "2026-11-20T12:00:00Z", nextSlot: "2026-11-20T13:00:00Z" },
+    ]);
+  });
+
+  it("keeps the schedules of one policy apart: each its own slots and ttl, and one that is suspended rests alone", () => {
+    const schedules = [
+      { name: "hourly", cron: "@every 1h", ttl: "25h" },
+      { name: "daily", cron: "@daily", ttl: "730h", suspend: true },
+      { name: "monthly", cron: "@monthly", ttl: "8760h" },
+      { name: "yearly", cron: "@yearly", ttl: "0s" },
+    ];
+
+    const plan = planAt("00:00:00", { policy: policyOf({ schedules }), nowMs: Date.parse("2027-01-01T00:00:05Z") });
+
+    expect(plan.creates.map(({ name, ttl }) => `${name} ${ttl}`)).toEqual([
+      "shop-hourly-20261231233000 25h",
+      "shop-monthly-20270101000000 8760h",
+      "shop-yearly-20270101000000 0s",
+    ]);
+  });
+
+  it("puts a run off by the schedule's jitter, and names it by its slot all the same", () => {
+    const policy = policyOf({ schedules: [{ name: "hourly", cron: "0 * * * *", jitter: "30m" }] });
+
+    const lookAtMs = planAt("08:59:00", { policy }).lookAtMs ?? 0;
+
+    expect(lookAtMs).toBeGreaterThan(at("09:00:00"));
+    expect(names(planAt("", { policy, nowMs: lookAtMs - 1 }))).toEqual([]);
+    expect(names(planAt("", { policy, nowMs: lookAtMs }))).toEqual(["shop-hourly-20261120090000"]);
+  });
+
   it("makes an interrupted slot up once", () => {
     const first = backupOf("090000", interrupted);
     const again = backupOf("090000", interrupted, "-r1");
