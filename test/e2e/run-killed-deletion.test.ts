@@ -5,7 +5,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import type { Failpoint } from "../../src/failpoints.ts";
 import { usePrivateCluster } from "../support/use-test-cluster.ts";
 import { locationYaml, restoreYaml, useInstallation } from "./run-fixture.ts";
-import { phaseOf, reasonOf, runIntoKill } from "./run-killed-fixture.ts";
+import { letExpire, phaseOf, reasonOf, runIntoKill } from "./run-killed-fixture.ts";
 
 const cluster = usePrivateCluster();
 const holdfast = useInstallation(cluster);
@@ -46,15 +46,6 @@ async function createBackup(name: string): Promise<void> {
   await cluster.create({ apiVersion: "holdfast.dev/v1alpha1", kind: "Backup", metadata, spec });
 }
 
-/** Its time was over a minute ago. */
-async function letExpire(name: string): Promise<void> {
-  const path = `/apis/holdfast.dev/v1alpha1/namespaces/${holdfast.namespace}/backups/${name}/status`;
-  const body = { status: { expiration: new Date(Date.now() - 60_000).toISOString() } };
-  const headers = { "content-type": "application/merge-patch+json" };
-  const answer = await cluster.request("PATCH", path, body, { headers });
-  expect(answer.status, answer.text).toBe(200);
-}
-
 async function backups(): Promise<string[]> {
   const found = await cluster.list("Backup", holdfast.namespace);
   return found.map((each) => `${each.metadata.name} ${phaseOf(each)}`).sort();
@@ -77,7 +68,7 @@ describe("an expired backup whose deletion is killed", () => {
     "at %s (%s) is deleted whole by the next run",
     async (step, marker) => {
       const before = await folders();
-      await letExpire("old");
+      await letExpire(cluster, holdfast, "old");
 
       const killed = await runIntoKill(cluster, holdfast, { mode: "once", step });
       const standing = existsSync(join(holdfast.bucket, "backups/old/velero-backup.json"));
@@ -110,7 +101,7 @@ describe("a backup that Git declares", () => {
     const yaml = `apiVersion: holdfast.dev/v1alpha1\nkind: Backup\nmetadata:\n  name: pinned\n  namespace: ${namespace}\nspec:\n  includedNamespaces: [${shop}]\n`;
     await holdfast.commit({ "pinned.yaml": yaml });
     await holdfast.once();
-    await letExpire("pinned");
+    await letExpire(cluster, holdfast, "pinned");
 
     const expired = await holdfast.once({}, PATIENT);
     await holdfast.once({}, PATIENT);

@@ -68,3 +68,16 @@ export async function writesSince(
   }
   return writes;
 }
+
+/** The time of a backup was over a minute ago. */
+export async function letExpire(
+  cluster: TestCluster,
+  { namespace }: Pick<Installation, "namespace">,
+  name: string,
+): Promise<void> {
+  const path = `/apis/holdfast.dev/v1alpha1/namespaces/${namespace}/backups/${name}/status`;
+  const body = { status: { expiration: new Date(Date.now() - 60_000).toISOString() } };
+  const headers = { "content-type": "application/merge-patch+json" };
+  const answer = await cluster.request("PATCH", path, body, { headers });
+  if (answer.status !== 200) throw new Error(answer.text);
+}
