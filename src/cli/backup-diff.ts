@@ -21,7 +21,8 @@ interface DiffOptions extends ObjectOptions {
 
 const EXAMPLES = `
 Compares what a restore would bring back: status and what the API server keeps for itself don't count. Only objects
-that differ are read. Values of Secrets are shown as digests unless --show-secrets is given.
+that differ are read. Of Secrets the keys that changed are shown, with the sizes of their values; --show-secrets prints
+the values.
 
 Examples:
   holdfast backup diff shop-daily-20261119030000 shop-daily-20261120030000

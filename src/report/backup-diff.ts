@@ -22,13 +22,19 @@ export interface DiffTextOptions {
 const SYMBOLS = { added: "+", removed: "-", changed: "~", add: "+", remove: "-", replace: "~" } as const;
 const ANSI: Readonly<Record<string, string>> = { "+": "\u001b[32m", "-": "\u001b[31m", "~": "\u001b[33m" };
 
-/** The entry as it may be shown: of a Secret, values become digests. */
-export function redactDiff<T extends { readonly kind: string; readonly changes?: readonly FieldChange[] }>(
-  entry: T,
-): T {
-  return entry.kind !== "Secret" || entry.changes === undefined
-    ? entry
-    : { ...entry, changes: entry.changes.map((change) => redactChange(change)) };
+/** The entry as it may be shown: of a Secret neither values nor digests, which a list of passwords could be tried against. */
+export function redactDiff<T extends Redactable>(entry: T): Omit<T, "content"> {
+  if (entry.kind !== "Secret") return entry;
+  const { content: _content, ...rest } = entry;
+  const changes = entry.changes?.map((change) => redactChange(change));
+  return changes === undefined ? rest : { ...rest, changes };
+}
+
+/** What shows the values of an object, or a digest of it. */
+interface Redactable {
+  readonly kind: string;
+  readonly changes?: readonly FieldChange[];
+  readonly content?: string;
 }
 
 /** Lines for one object and its fields, each with a newline. */

@@ -1,42 +1,44 @@
-/** What of a plan may be shown: values of Secrets become digests, whatever field they stand in. */
-import { jsonDigest } from "../api/digest.ts";
+/** What of a change may be shown: values of Secrets are withheld, whatever field they stand in. */
 import type { FieldChange, PlanEntry } from "./plan.ts";
+import { withheldSize } from "./secret-redact.ts";
 
 const SHOWN_SECRET_FIELDS = /^\/(?:type|immutable|metadata\/(?:labels|finalizers)(?:\/|$))/;
 
-/** Digest of one value. */
-type Digest = (value: unknown) => string;
+/** What stands in the place of one value. */
+type StandIn = (value: unknown) => string;
 
 /**
- * The entry as it may be printed. Values keep their identity: equal values have equal digests. One that is redacted
- * already comes back as it is.
+ * The entry as it may be printed; one that is redacted already comes back as it is. Without a `standIn` whose digests
+ * are made under a key, no digest is shown: whoever reads an unkeyed one can try passwords against it.
  */
-export function redactEntry(entry: PlanEntry, digest: Digest = shortDigest): PlanEntry {
+export function redactEntry(entry: PlanEntry, standIn?: StandIn): PlanEntry {
   if (entry.kind !== "Secret" || entry.changes === undefined || entry.redacted === true) return entry;
-  return { ...entry, redacted: true, changes: entry.changes.map((change) => redactChange(change, digest)) };
+  return { ...entry, redacted: true, changes: entry.changes.map((change) => redactChange(change, standIn)) };
 }
 
-/** One change of a Secret as it may be printed. */
-export function redactChange(change: FieldChange, digest: Digest = shortDigest): FieldChange {
+/** One change of a Secret as it may be printed: the sizes of its data's values, unless `standIn` says something else. */
+export function redactChange(
+  change: FieldChange,
+  standIn: StandIn = /^\/data(?:\/|$)/.test(change.path) ? withheldSize : withheld,
+): FieldChange {
   if (SHOWN_SECRET_FIELDS.test(change.path)) return change;
   return {
     op: change.op,
     path: change.path,
     ...(change.undoneBy === undefined ? {} : { undoneBy: change.undoneBy }),
-    ...("before" in change ? { before: redacted(change.before, digest) } : {}),
-    ...("after" in change ? { after: redacted(change.after, digest) } : {}),
+    ...("before" in change ? { before: redacted(change.before, standIn) } : {}),
+    ...("after" in change ? { after: redacted(change.after, standIn) } : {}),
   };
 }
 
 /** Names of keys stay readable. */
-function redacted(value: unknown, digest: Digest): unknown {
+function redacted(value: unknown, standIn: StandIn): unknown {
   if (typeof value === "object" && value !== null && !Array.isArray(value)) {
-    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, redacted(inner, digest)]));
+    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, redacted(inner, standIn)]));
   }
-  return digest(value);
+  return standIn(value);
 }
 
-/** Without a key: few bits, which tell change from no change and give little to guess by. */
-function shortDigest(value: unknown): string {
-  return `sha256:${jsonDigest(value).slice(0, 8)}`;
+function withheld(): string {
+  return "<redacted>";
 }

@@ -97,7 +97,7 @@ describe("a plan as text", () => {
     expect(lines.find((line) => line.trim().startsWith("+ …"))).toMatch(/web:2"$/);
   });
 
-  it("shows digests for Secrets, wherever the value stands", () => {
+  it("withholds the values of Secrets, wherever they stand, and shows no unkeyed digest", () => {
     const changes = [
       { op: "replace" as const, path: "/data/password", before: "aHVudGVyMg==", after: "czNjcjN0" },
       {
@@ -110,7 +110,7 @@ describe("a plan as text", () => {
     const printed = [text([secret]), markdown([secret]), createPlanJsonRenderer().entry(secret)].join("");
 
     expect(printed).not.toMatch(/aHVudGVyMg|czNjcjN0|hunter2/);
-    expect(printed).toMatch(/sha256:[0-9a-f]{8}/);
+    expect(printed).not.toContain("sha256:");
   });
 
   it.each([80, 120])("keeps to %d columns", (width) => {

@@ -133,7 +133,7 @@ describe("backup diff", () => {
     expect(out).toMatch(new RegExp(`^ {2}\\+ ConfigMap ${namespace}/coming$`, "m"));
     expect(out).toMatch(new RegExp(`^ {2}- ConfigMap ${namespace}/going$`, "m"));
     expect(out).toMatch(/~ \/data\/colour: "red" → "blue"/);
-    expect(out).toMatch(/~ \/data\/password: "sha256:/);
+    expect(out).toMatch(/~ \/data\/password: "<redacted, 7 bytes>" → "<redacted, 13 bytes>"/);
     expect(out).not.toContain(Buffer.from("hunter2").toString("base64"));
     expect(out).toMatch(/^1 added, 1 removed, 2 changed\.$/m);
   });
@@ -176,6 +176,25 @@ describe("backup grep and history", () => {
     expect(out).toMatch(/first {2}first seen/);
     expect(out).toMatch(/second {2}changed/);
     expect(out).toMatch(/~ \/data\/colour: "red" → "blue"/);
+  });
+});
+
+describe("what is shown of a Secret", () => {
+  it("holds no digest of it, which passwords could be tried against", async () => {
+    const { data } = await cluster.get("Secret", namespace, "login");
+    const { password = "" } = data as { password?: string };
+    const history = ["history", "secrets", "login", "-n", namespace, "--dir", folder];
+
+    const told = [
+      await holdfast("backup", "diff", "first", "second", "--dir", folder),
+      await holdfast("backup", "diff", "first", "second", "--dir", folder, "--output", "json"),
+      await holdfast(...history),
+      await holdfast(...history, "--output", "json"),
+    ].map(({ out }) => out.replaceAll(namespace, ""));
+
+    expect(told.map((out) => out.includes("login") || out.includes("password"))).toEqual([true, true, true, true]);
+    expect(told.join("\n")).not.toMatch(/[0-9a-f]{8,}/);
+    expect(told.join("\n")).not.toContain(password);
   });
 });
 
