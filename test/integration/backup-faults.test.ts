@@ -15,6 +15,7 @@ import { verifyBackup } from "../../src/storage/verify-backup.ts";
 import { type Fault, faultOnce, type IncomingCall } from "../../tools/testbed/http/fault.ts";
 import { useKubeClients } from "../support/kube-client.ts";
 import { type ClusterProxy, startClusterProxy, startProxy } from "../support/proxy.ts";
+import { uniqueName } from "../support/test-cluster.ts";
 import { useS3 } from "../support/use-s3.ts";
 import { usePrivateCluster } from "../support/use-test-cluster.ts";
 import { backupRequest, keysOf, makeBackup } from "./backup-requests.ts";
@@ -52,6 +53,28 @@ const status = (code: number, reason: string, metadata: object = {}): Fault => (
     metadata,
   }),
 });
+
+/** A kind that lives for one test. */
+function widgets(group: string): object {
+  return {
+    apiVersion: "apiextensions.k8s.io/v1",
+    kind: "CustomResourceDefinition",
+    metadata: { name: `widgets.${group}` },
+    spec: {
+      group,
+      scope: "Namespaced",
+      names: { plural: "widgets", singular: "widget", kind: "Widget" },
+      versions: [
+        {
+          name: "v1",
+          served: true,
+          storage: true,
+          schema: { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } },
+        },
+      ],
+    },
+  };
+}
 
 describe("an API server that fails", () => {
   let proxy: ClusterProxy;
@@ -207,6 +230,36 @@ describe("an API server that fails", () => {
     expect(outcome.results.warnings.namespaces?.[namespace]).toEqual([
       expect.stringContaining("was removed from the cluster"),
     ]);
+  });
+
+  it.each([
+    ["before its first page", "limit=", 0],
+    ["between two of its pages", "continue=", 25],
+  ])("because a kind really vanishes %s: a warning that names it, and the rest is whole", async (_when, at, listed) => {
+    const group = `${uniqueName("g")}.example.com`;
+    const crd = `widgets.${group}`;
+    await cluster.apply(widgets(group));
+    for (let index = 0; index < 60; index++) {
+      const metadata = { name: `w-${index}`, namespace };
+      await cluster.create({ apiVersion: `${group}/v1`, kind: "Widget", metadata });
+    }
+    let removal: Promise<void> | undefined;
+    proxy.setFaults(async ({ url }) => {
+      if (!url.includes(`/${group}/`) || !url.includes("/widgets?") || !url.includes(at)) return undefined;
+      removal ??= cluster.delete("CustomResourceDefinition", undefined, crd);
+      await removal;
+      return undefined;
+    });
+
+    const made = await make();
+
+    const objects = await made.objects();
+    expect([made.outcome.phase, made.outcome.warnings, made.configMaps.length]).toEqual(["Completed", 1, CONFIG_MAPS]);
+    expect(made.outcome.results.warnings.namespaces?.[namespace]).toEqual([
+      expect.stringMatching(new RegExp(`${crd}.*was removed from the cluster`)),
+    ]);
+    expect(objects.filter((object) => object.startsWith(`${crd} `))).toHaveLength(listed);
+    expect((await verifyBackup(store, made.name, { readData: true })).problems).toEqual([]);
   });
 
   it("before anything is listed: Failed, and nothing in the bucket", async () => {
