@@ -13,11 +13,13 @@ export interface Ended {
   readonly hookStatus?: { readonly hooksAttempted: number; readonly hooksFailed: number };
 }
 
-/** What went wrong, and what to do where the archive is at fault. */
+/** What went wrong, and what to do about it. */
 export function failureReasonOf(error: unknown): string {
-  const remedy = isCoded(error, "KubeUnavailable") ? undefined : remedyFor(error);
+  const remedy = isCoded(error, "KubeUnavailable") ? RESTORE_AGAIN : remedyFor(error);
   return remedy === undefined ? messageOf(error) : `${messageOf(error)}; ${remedy}`;
 }
+
+const RESTORE_AGAIN = "what was restored stays; restore again, with a new runId, when it answers";
 
 /** The phase and the counts of a run that began at `started` (wall-clock ms) and ends now. */
 export function outcomeOf(clock: Clock, started: number, tally: RunTally, ended: Ended = {}): RestoreOutcome {
