@@ -108,7 +108,10 @@ async function inServedVersion(
   if (versions.length === 0) return undefined;
   const wanted = new Map(candidates.map((candidate) => [formatKey(candidate.row), candidate]));
   const found = new Map<string, Candidate[]>();
-  for await (const row of session.request.backup.rows(resource, { versions: "all" })) {
+  for await (const row of session.request.backup.rows(resource, {
+    versions: "all",
+    within: session.selection.within,
+  })) {
     const candidate = wanted.get(formatKey(row));
     if (candidate === undefined || row.versionFolder === undefined) continue;
     found.set(row.version, [...(found.get(row.version) ?? []), { ...candidate, row }]);

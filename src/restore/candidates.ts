@@ -18,7 +18,7 @@ export async function candidatesOf(session: RestoreSession, resource: string): P
   const drawn = related.get(resource);
   const rows: IndexRow[] = [];
   const asked: IndexRow[] = [];
-  for await (const row of request.backup.rows(resource)) {
+  for await (const row of request.backup.rows(resource, selection)) {
     if (drawn?.has(formatKey(row)) === true) rows.push(row);
     else if (selection.includes(resource, row)) (selection.hasSelectors ? asked : rows).push(row);
   }

@@ -57,5 +57,7 @@ async function* rowsIncluded(
   resource: string,
   isDrawn: (row: IndexRow) => boolean,
 ): AsyncGenerator<IndexRow> {
-  for await (const row of backup.rows(resource)) if (selection.includes(resource, row) || isDrawn(row)) yield row;
+  for await (const row of backup.rows(resource, selection)) {
+    if (selection.includes(resource, row) || isDrawn(row)) yield row;
+  }
 }

@@ -49,6 +49,8 @@ export interface Selection {
   /** Whether an object may be drawn in that the filters alone would leave out. */
   readonly drawsIn: boolean;
   readonly namespaces: ExpandedNamespaces;
+  /** Where all that can be selected or drawn in is, "" for cluster-scoped objects; undefined: anywhere. */
+  readonly within: ReadonlySet<string> | undefined;
 }
 
 /** Compiles the filters against the namespaces that the backup holds. */
@@ -81,6 +83,7 @@ export function createSelection(options: RestoreOptions, namespacesInBackup: rea
     hasSelectors: options.selectors.length > 0,
     drawsIn: !clusterScoped || options.selectors.length > 0 || hasNames,
     namespaces,
+    within: namespaces.included === undefined ? undefined : new Set(["", ...namespaces.included]),
   };
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { parseJson } from "../api/json.ts";
 import { type BackupReader, openBackup } from "./backup-reader.ts";
+import { createCountingStore } from "./counting-store.ts";
 import type { IndexRow } from "./index-row.ts";
 import { MemoryStore } from "./memory-store.ts";
 import { configMap, type TestItem, writeBackup } from "./testing.ts";
@@ -68,6 +69,29 @@ describe("a backup of ours", () => {
     }
     expect(await reader.row("secrets", { namespace: "ns", name: "cm-0000" })).toBeUndefined();
     expect(await collect(reader, "configmaps")).toHaveLength(1_201);
+  });
+
+  it("gives the rows of some namespaces, and reads no part of the index that has none of theirs", async () => {
+    const items = ["a", "b", "c", "d"].flatMap((namespace) =>
+      Array.from({ length: 900 }, (_, i) => configMap(namespace, `cm-${String(i).padStart(4, "0")}`)),
+    );
+    const { store, traffic } = createCountingStore(new MemoryStore());
+    await writeBackup(store, [...items, role]);
+    const reader = await openBackup(store, "backup");
+    const rowsWithin = async (...within: string[]): Promise<[Record<string, number>, number]> => {
+      const before = traffic.requests;
+      const rows = [];
+      for await (const row of reader.rows("configmaps", { within: new Set(within) })) rows.push(row);
+      const counts = Map.groupBy(rows, ({ namespace }) => namespace);
+      return [Object.fromEntries([...counts].map(([each, of]) => [each, of.length])), traffic.requests - before];
+    };
+
+    expect(reader.manifest?.index.filter(({ resource }) => resource === "configmaps")).toHaveLength(8);
+    expect(await rowsWithin("a")).toEqual([{ a: 900 }, 2]);
+    expect(await rowsWithin("b")).toEqual([{ b: 900 }, 3]);
+    expect(await rowsWithin("a", "d", "")).toEqual([{ a: 900, d: 900 }, 5]);
+    expect(await rowsWithin("zz")).toEqual([{}, 1]);
+    expect(await rowsWithin("")).toEqual([{}, 0]);
   });
 
   it("says which of these it is: no backup, an unfinished one, a changed manifest, a newer format", async () => {

@@ -48,6 +48,8 @@ export interface BackupReader {
 export interface RowsOptions {
   /** `classic` (default): one row per object. `all`: version folders too, right after it. */
   readonly versions?: "classic" | "all";
+  /** Only those in these namespaces; "" stands for cluster-scoped objects. Of the index only their part is read. */
+  readonly within?: ReadonlySet<string> | undefined;
 }
 
 /** A row with its object's bytes. */

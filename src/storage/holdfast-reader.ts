@@ -31,7 +31,8 @@ export function openHoldfastBackup(
   return {
     ...opened,
     resources: async () => Object.keys(opened.manifest.counts.resources),
-    rows: (resource, { versions = "classic" } = {}) => onlyClassic(index.rows(resource), versions === "all"),
+    rows: (resource, { versions = "classic", within } = {}) =>
+      onlyClassic(index.rows(resource, within), versions === "all"),
     row: (resource, key) => index.row(resource, key),
     // A copy: one body held must not hold a whole member.
     read: async (row) => Buffer.from(bodyOf(keys.archive, row, await members.member(row))),

@@ -19,7 +19,8 @@ const OUTPUT_CHUNK = 256 * 1024;
 
 /** Rows out of `holdfast-index.jsonl.gz` by ranged reads, one member in memory at a time. */
 export interface IndexReader {
-  rows(resource: string): AsyncGenerator<IndexRow>;
+  /** All of them, or only those in the namespaces of `within`. */
+  rows(resource: string, within?: ReadonlySet<string>): AsyncGenerator<IndexRow>;
   /** The row on the classic path. */
   row(resource: string, key: ObjectKey): Promise<IndexRow | undefined>;
 }
@@ -51,15 +52,15 @@ export function createIndexReader(store: ObjectStore, source: IndexSource): Inde
     return rows;
   }
 
-  async function* rows(resource: string): AsyncGenerator<IndexRow> {
-    const members = byResource.get(resource) ?? [];
+  async function* rows(resource: string, within?: ReadonlySet<string>): AsyncGenerator<IndexRow> {
+    const members = membersWithin(byResource.get(resource) ?? [], within);
     let next = members[0] && readIndexMember(store, source, members[0]);
     for (let ordinal = 0; next !== undefined; ordinal++) {
       const current = await next;
       const following = members[ordinal + 1];
       next = following && readIndexMember(store, source, following);
       next?.catch(() => {}); // Thrown where it is awaited; a caller that stops early never does.
-      yield* current;
+      yield* within === undefined ? current : current.filter(({ namespace }) => within.has(namespace));
     }
   }
 
@@ -80,6 +81,19 @@ export function createIndexReader(store: ObjectStore, source: IndexSource): Inde
   }
 
   return { rows, row };
+}
+
+/** The members that may hold a row of these namespaces: each one's rows end where the next one's begin. */
+function membersWithin(
+  members: readonly IndexMember[],
+  within: ReadonlySet<string> | undefined,
+): readonly IndexMember[] {
+  if (within === undefined) return members;
+  const wanted = [...within];
+  return members.filter(({ namespace: first }, ordinal) => {
+    const next = members[ordinal + 1]?.namespace;
+    return wanted.some((each) => compareUtf8(first, each) <= 0 && (next === undefined || compareUtf8(each, next) <= 0));
+  });
 }
 
 function comparePosition(a: ObjectKey, b: ObjectKey): number {

@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 import type { KubeObject } from "../api/object.ts";
 import { CodedError } from "../errors.ts";
-import type { BackupReader, OpenBackupOptions, RowBody } from "./backup-reader.ts";
+import type { BackupReader, OpenBackupOptions, RowBody, RowsOptions } from "./backup-reader.ts";
 import { compareUtf8, type IndexRow } from "./index-row.ts";
 import { backupKeys } from "./layout.ts";
 import type { ObjectStore } from "./object-store.ts";
@@ -32,13 +32,11 @@ export function openVeleroBackup(store: ObjectStore, opened: VeleroBackup, optio
     return spooling;
   }
 
-  async function* rows(
-    resource: string,
-    { versions = "classic" }: { versions?: "classic" | "all" } = {},
-  ): AsyncGenerator<IndexRow> {
+  async function* rows(resource: string, { versions = "classic", within }: RowsOptions = {}): AsyncGenerator<IndexRow> {
     const table = (await spool()).tables.get(resource);
     for (const row of table?.sorted() ?? []) {
-      if (row.versionFolder === "" || versions === "all") yield toIndexRow(resource, row);
+      if (row.versionFolder !== "" && versions !== "all") continue;
+      if (within?.has(row.namespace) !== false) yield toIndexRow(resource, row);
     }
   }
 

@@ -12,6 +12,7 @@ import type { ObjectRecord, RestoreDeps, RestoreOutcome, RestoreRequest } from "
 import { openBackup } from "../../src/storage/backup-reader.ts";
 import { backupKeys } from "../../src/storage/layout.ts";
 import { MemoryStore } from "../../src/storage/memory-store.ts";
+import type { ObjectStore } from "../../src/storage/object-store.ts";
 import { type TestItem, writeBackup } from "../../src/storage/testing.ts";
 
 /** Archives these objects as they are, and `unserved` ones whose resource the cluster does not know. */
@@ -57,7 +58,7 @@ type Changes = Partial<Omit<RestoreRequest, "spec" | "backup">> & {
 };
 
 /** Runs one restore of the store's backup. */
-export async function restore(kube: KubeClient, store: MemoryStore, changes: Changes = {}): Promise<RestoreRun> {
+export async function restore(kube: KubeClient, store: ObjectStore, changes: Changes = {}): Promise<RestoreRun> {
   const { spec, limits, backupName = "backup", ...request } = changes;
   const backup = await openBackup(store, backupName);
   const records: ObjectRecord[] = [];
