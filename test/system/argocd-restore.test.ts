@@ -70,6 +70,14 @@ async function plan(): Promise<KubeObject> {
   return await cluster.get("RestorePlan", holdfast.namespace, "bring-back");
 }
 
+async function changeSpec(spec: object): Promise<void> {
+  await cluster.patch("Application", ARGO_NAMESPACE, "shop", { spec });
+}
+
+function syncOf(status: unknown): string | undefined {
+  return (status as { sync?: { status?: string } } | undefined)?.sync?.status;
+}
+
 function colourOf(object: KubeObject): string {
   return (object as unknown as { data: { colour: string } }).data.colour;
 }
@@ -164,6 +172,33 @@ describe("a restore of what the real Argo CD applies", () => {
     expect(phaseOf(await plan())).toBe("Completed");
     expect(await history(since)).toEqual(["shop paused", "web blue", "shop runs", "web red"]);
     expect(await written("shop")).toEqual(before);
+  });
+
+  it("stays without selfHeal, and is no drift once Git says the same, the labels of the restore neither", async () => {
+    await changeSpec({ syncPolicy: { automated: { prune: true, selfHeal: false } } });
+    await declareRestore();
+
+    await holdfast.once();
+    await cluster.waitFor("Application", ARGO_NAMESPACE, "shop", ({ status }) => syncOf(status) === "OutOfSync");
+    const restored = await cluster.get("ConfigMap", shop, "web");
+    await argo.synced("shop", await commit({ "shop/web.yaml": map(shop, "web", "blue") }));
+
+    expect(colourOf(restored)).toBe("blue");
+    const { metadata } = await cluster.get("ConfigMap", shop, "web");
+    expect(metadata.labels).toMatchObject({ "velero.io/backup-name": backup });
+  });
+
+  it("stays for good in fields that Argo CD was told to ignore", async () => {
+    await changeSpec({
+      ignoreDifferences: [{ group: "", kind: "ConfigMap", jsonPointers: ["/data/colour"] }],
+      syncPolicy: { syncOptions: ["RespectIgnoreDifferences=true"] },
+    });
+    await declareRestore();
+
+    await holdfast.once();
+    await argo.synced("shop", await commit({ "shop/more.yaml": map(shop, "more", "red") }));
+
+    expect(colourOf(await cluster.get("ConfigMap", shop, "web"))).toBe("blue");
   });
 });
 
