@@ -12,17 +12,15 @@ import type { PlanStream, RestoreDeps, RestoreOutcome, RestoreRequest, TouchedOb
 import { openBackup } from "../storage/backup-reader.ts";
 import type { ReconcileDeps } from "./deps.ts";
 import type { Live } from "./live-objects.ts";
-import type { Ledger } from "./restore-ledger.ts";
 import type { SafetyPlace } from "./restore-safety.ts";
 import type { OpenedSource } from "./restore-source.ts";
 
-/** What the engine is given of the world; where the location must not change it only reads there. */
+/** What the engine is given of the world. A ReadOnly location takes its records too, where its credentials allow. */
 export function engineOf(
-  deps: ReconcileDeps,
-  { source, ledger }: { readonly source: OpenedSource; readonly ledger: Ledger },
+  { kube, clock, log }: ReconcileDeps,
+  { source }: { readonly source: OpenedSource },
 ): RestoreDeps {
-  const { kube, clock, log } = deps;
-  return { kube, clock, log, store: source.store, writeRecords: !ledger.isReadOnly };
+  return { kube, clock, log, store: source.store };
 }
 
 /** A restore or an undo, as the engine is asked for it. */

@@ -219,6 +219,11 @@ it("moves a namespace, and changes no backup of the old cluster", { timeout: TIM
   expect(kept).toEqual(["shop-last", "shop-move"]);
   expect(ofOld.length).toBeGreaterThan(10);
   expect(await objectsUnder("old/backups/")).toEqual(ofOld);
+  const records = (await objectsUnder("old/restores/")).map((line) =>
+    line.split(" ")[0]?.replaceAll(/[0-9a-f]{14,}/g, "N"),
+  );
+  expect(records).toEqual(expect.arrayContaining(["old/restores/holdfast-N/done.json"]));
+  expect(records.filter((key) => key?.endsWith("-logs.gz"))).toHaveLength(2);
   expect((await objectsUnder("new/backups/")).every((line) => /^new\/backups\/shop-last-\d+-safety\//.test(line))).toBe(
     true,
   );
