@@ -2,6 +2,7 @@ import { ALLOW_DELETIONS_ANNOTATION } from "../api/annotations.ts";
 import { BACKUP } from "../api/kinds.ts";
 import { type KubeObject, keyOf } from "../api/object.ts";
 import { isCoded, messageOf } from "../errors.ts";
+import { isOver } from "../report/backup-record.ts";
 import { readBackupClaim } from "../storage/claims.ts";
 import { deleteBackup } from "../storage/delete-backup.ts";
 import { backupKeys } from "../storage/layout.ts";
@@ -44,11 +45,11 @@ export async function syncLocation(
   // before the folders are listed: a backup that ends meanwhile has not vanished
   const here = backupsIn(deps, location);
   const folders = new Set(await listFolders(store));
-  const known = new Set(here.filter((backup) => !lacksStatus(backup)).map(({ metadata }) => metadata.name));
+  const known = new Set(here.filter((backup) => !lacksEnd(backup)).map(({ metadata }) => metadata.name));
   const onUnreadable = (name: string, error: unknown): void =>
     deps.log.info({ location: location.metadata.name, backup: name, error: messageOf(error) }, "marker is unreadable");
   for await (const { backup } of listBackups(store, { only: (name) => !known.has(name), onUnreadable })) {
-    await recreate(deps, location, backup);
+    if (!isUnderWay(backup)) await recreate(deps, location, backup);
   }
   const gone = here.filter(({ metadata, status }) => status?.phase === "Completed" && !folders.has(metadata.name));
   return { held: await dropVanished(deps, { location, store, here, gone, dropped }) };
@@ -72,9 +73,15 @@ function isRestorable(phase: string | undefined): boolean {
   return phase === "Completed" || phase === "PartiallyFailed";
 }
 
-/** A Backup that sync made and was interrupted before it gave it a status. */
-function lacksStatus(backup: Live<"Backup">): boolean {
-  return backup.metadata.annotations?.[SYNCED_ANNOTATION] !== undefined && backup.status?.phase === undefined;
+/** A Backup that sync made and that does not say how it ended: sync was interrupted before it gave it a status. */
+function lacksEnd({ metadata, status }: Live<"Backup">): boolean {
+  return metadata.annotations?.[SYNCED_ANNOTATION] !== undefined && !isOver(status?.phase);
+}
+
+/** Velero puts a marker while it still works on a backup, and another one at its end: that one is told of. */
+function isUnderWay({ status }: KubeObject): boolean {
+  const { phase = "" } = (status ?? {}) as { readonly phase?: string };
+  return /^(?:WaitingFor|Finalizing)/.test(phase);
 }
 
 /** Makes the Backup of one marker, and gives it the status that the marker tells. */
@@ -83,7 +90,7 @@ async function recreate(deps: SyncDeps, location: Live<"BackupStorageLocation">,
   const options = { fieldManager: FIELD_MANAGER, fieldValidation: "Strict" } as const;
   const halfMade = deps.live.get("Backup", { namespace: key.namespace, name: marker.metadata.name });
   if (halfMade !== undefined) {
-    if (lacksStatus(halfMade)) await adoptMarker(deps, halfMade, key, marker);
+    if (lacksEnd(halfMade)) await adoptMarker(deps, halfMade, key, marker);
     return;
   }
   let made: KubeObject;

@@ -56,8 +56,8 @@ async function putMarker(store: MemoryStore, name: string): Promise<void> {
   await store.put(`backups/${name}/velero-backup.json`, Buffer.from(JSON.stringify(marker)));
 }
 
-/** A Completed Backup of this cluster, in the cluster and among the live ones. */
-async function createCompleted(name: string): Promise<void> {
+/** A Backup of this cluster that ended, in the cluster and among the live ones. */
+async function createEnded(name: string, phase = "Completed"): Promise<void> {
   const metadata = { name, namespace };
   await cluster.create({
     apiVersion: "holdfast.dev/v1alpha1",
@@ -65,7 +65,7 @@ async function createCompleted(name: string): Promise<void> {
     metadata,
     spec: { storageLocation: "main" },
   });
-  const status = { phase: "Completed", cluster: "testbed", storageLocation: "main" };
+  const status = { phase, cluster: "testbed", storageLocation: "main" };
   const patch = { type: "merge", body: { status } } as const;
   const gvr = { group: "holdfast.dev", version: "v1alpha1", resource: "backups" };
   deps.live.put(await kube.patch(gvr, metadata, patch, { subresource: "status" }));
@@ -80,14 +80,14 @@ it("a backup that begins and completes while the bucket is listed has not vanish
   const store = new MemoryStore();
   for (const name of ["a", "b", "c"]) {
     await putMarker(store, name);
-    await createCompleted(name);
+    await createEnded(name);
   }
   const list = store.listPrefixes.bind(store);
   store.listPrefixes = async (prefix) => {
     const prefixes = await list(prefix);
     if (!prefixes.includes("fresh/")) {
       await putMarker(store, "fresh");
-      await createCompleted("fresh");
+      await createEnded("fresh");
     }
     return prefixes;
   };
@@ -102,7 +102,7 @@ it("a LIST that leaves out what is there drops no record", async () => {
   const store = new MemoryStore();
   for (const name of ["a", "b", "c"]) {
     await putMarker(store, name);
-    await createCompleted(name);
+    await createEnded(name);
   }
   const list = store.listPrefixes.bind(store);
   store.listPrefixes = async (prefix) => (await list(prefix)).filter((each) => each !== "b/");
@@ -112,12 +112,77 @@ it("a LIST that leaves out what is there drops no record", async () => {
   expect(await backupNames()).toEqual(["a", "b", "c"]);
 });
 
+it("the record of a failed backup stays without data, and that of a good one goes", async () => {
+  const store = new MemoryStore();
+  for (const name of ["a", "b"]) {
+    await putMarker(store, name);
+    await createEnded(name);
+  }
+  for (const phase of ["Completed", "PartiallyFailed", "Failed"]) await createEnded(phase.toLowerCase(), phase);
+
+  await syncLocation(deps, location, store, []);
+
+  expect(await backupNames()).toEqual(["a", "b", "failed", "partiallyfailed"]);
+});
+
+it("another cluster's backups and Velero's appear as they ended, and one that is there is left alone", async () => {
+  const store = new MemoryStore();
+  const theirs = { "holdfast.dev/cluster": "west" };
+  const markers = [
+    ["of-velero", "Completed", undefined],
+    ["of-west", "PartiallyFailed", theirs],
+    ["unfinished", "Finalizing", theirs],
+  ] as const;
+  for (const [name, phase, annotations] of markers) {
+    const marker = { ...MARKER, metadata: { name, namespace, annotations }, status: { phase } };
+    await store.put(`backups/${name}/velero-backup.json`, Buffer.from(JSON.stringify(marker)));
+  }
+  await createEnded("mine");
+  await putMarker(store, "mine");
+  const before = await cluster.get("Backup", namespace, "mine");
+
+  await syncLocation(deps, location, store, []);
+  await syncLocation(deps, location, store, []);
+
+  const found = await cluster.list("Backup", namespace);
+  expect(found.map(({ metadata, status }) => `${metadata.name} ${(status as { phase: string }).phase}`).sort()).toEqual(
+    ["mine Completed", "of-velero Completed", "of-west PartiallyFailed"],
+  );
+  const mine = found.find(({ metadata }) => metadata.name === "mine");
+  expect(mine?.metadata.resourceVersion).toBe(before.metadata.resourceVersion);
+});
+
+it("a backup that Velero still works on is told of when it has ended, whatever was said of it before", async () => {
+  const store = new MemoryStore();
+  const putPhase = async (phase: string): Promise<void> => {
+    const marker = { ...MARKER, metadata: { name: "slow", namespace }, status: { phase } };
+    await store.put("backups/slow/velero-backup.json", Buffer.from(JSON.stringify(marker)));
+  };
+  const phases = async (): Promise<unknown[]> =>
+    (await cluster.list("Backup", namespace)).map(({ status }) => (status as { phase: string }).phase);
+
+  await putPhase("WaitingForPluginOperations");
+  await syncLocation(deps, location, store, []);
+  const waiting = await phases();
+  await putPhase("PartiallyFailed");
+  await syncLocation(deps, location, store, []);
+  const ended = await phases();
+  // as an earlier version left it
+  const gvr = { group: "holdfast.dev", version: "v1alpha1", resource: "backups" };
+  const body = { status: { phase: "Finalizing" } };
+  const slow = { namespace, name: "slow" };
+  deps.live.put(await kube.patch(gvr, slow, { type: "merge", body }, { subresource: "status" }));
+  await syncLocation(deps, location, store, []);
+
+  expect([waiting, ended, await phases()]).toEqual([[], ["PartiallyFailed"], ["PartiallyFailed"]]);
+});
+
 it("what vanished within the hour counts: many small losses are held as one large one is", async () => {
   const store = new MemoryStore();
   const names = Array.from({ length: 24 }, (_each, at) => `b${at + 10}`);
   for (const name of names) {
     await putMarker(store, name);
-    await createCompleted(name);
+    await createEnded(name);
   }
   const dropped: number[] = [];
   const lose = async (lost: readonly string[]) => {
@@ -141,7 +206,7 @@ it("the clean-up takes a dead run's folder, and asks nothing about the backups i
   const store = new MemoryStore({ now: () => claimedMs });
   for (const name of ["a", "b", "c"]) {
     await putMarker(store, name);
-    await createCompleted(name);
+    await createEnded(name);
   }
   const { cluster: owner, clusterUid } = deps.installation;
   const claimedAt = new Date(claimedMs).toISOString();
