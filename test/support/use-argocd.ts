@@ -37,7 +37,7 @@ export function useArgoCd(cluster: TestCluster, settings: Readonly<Record<string
   let running: ArgoCd | undefined;
   beforeAll(async () => {
     await installArgoCd(cluster, settings);
-    running = await startArgoCd({ kubeconfigPath: cluster.kubeconfigPath });
+    running = await startArgoCd(cluster.kubeconfigPath);
   });
   afterAll(() => running?.stop());
   return {

@@ -41,6 +41,9 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
+  for (const { metadata } of await cluster.list("ApplicationSet", ARGO_NAMESPACE)) {
+    await cluster.delete("ApplicationSet", ARGO_NAMESPACE, metadata.name); // or it would make them again
+  }
   for (const { metadata } of await cluster.list("Application", ARGO_NAMESPACE)) {
     await cluster.delete("Application", ARGO_NAMESPACE, metadata.name);
   }
@@ -107,9 +110,9 @@ async function history(since: string): Promise<string[]> {
     .map(({ subject, state }) => `${subject} ${state}`);
 }
 
-/** All of an Application that people and Git write. */
-async function written(name: string): Promise<object> {
-  const { metadata, spec } = await cluster.get("Application", ARGO_NAMESPACE, name);
+/** All of an Application, or of an ApplicationSet, that people and Git write. */
+async function written(name: string, kind = "Application"): Promise<object> {
+  const { metadata, spec } = await cluster.get(kind, ARGO_NAMESPACE, name);
   const { annotations, labels, finalizers } = metadata as KubeObject["metadata"] & { finalizers?: string[] };
   return { annotations, labels, finalizers, spec };
 }
@@ -260,5 +263,55 @@ describe("a restore of what an Application of an app of apps applies", () => {
     );
     expect(await history(since)).toEqual([]);
     expect(await written("shop")).toEqual(before);
+  });
+});
+
+describe("a restore of what an Application of an ApplicationSet applies", () => {
+  /** It looks at its Applications whenever one changes, and takes off every annotation that its template lacks. */
+  beforeEach(async () => {
+    await cluster.delete("Application", ARGO_NAMESPACE, "shop");
+    const { spec } = shopApplication() as KubeObject;
+    await cluster.create({
+      apiVersion: "argoproj.io/v1alpha1",
+      kind: "ApplicationSet",
+      metadata: { name: "shops", namespace: ARGO_NAMESPACE },
+      spec: {
+        generators: [{ list: { elements: [{ name: "shop" }] } }],
+        template: { metadata: { name: "{{name}}", annotations: { team: "shop" } }, spec },
+      },
+    });
+    await cluster.waitFor("Application", ARGO_NAMESPACE, "shop");
+    await argo.synced("shop", (await fleet.repository.resolve("main")) ?? "");
+  });
+
+  it("would be undone by the ApplicationSet, which takes the annotation of the pause off", async () => {
+    await cluster.patch("Application", ARGO_NAMESPACE, "shop", { metadata: { annotations: { [SKIP]: "true" } } });
+
+    const undone = await cluster.waitFor(
+      "Application",
+      ARGO_NAMESPACE,
+      "shop",
+      ({ metadata }) => metadata.annotations?.[SKIP] === undefined,
+    );
+
+    expect(undone.metadata.annotations).toEqual({ team: "shop" });
+  });
+
+  it("makes the ApplicationSet keep the pause, and both are as they were afterwards", async () => {
+    const before = [await written("shops", "ApplicationSet"), await written("shop")];
+    await declareRestore();
+    const since = await versionOf(cluster, APPLICATIONS);
+
+    const { code, stderr } = await holdfast.once();
+    await waitForColour(shop, "web", "red");
+
+    const restored = await plan();
+    expect([code, phaseOf(restored)], stderr).toEqual([0, "Completed"]);
+    expect(restored.status).toMatchObject({
+      pausedOwners: [`ApplicationSet ${ARGO_NAMESPACE}/shops`, `Application ${ARGO_NAMESPACE}/shop`],
+    });
+    const events = await history(since);
+    expect(events.slice(events.indexOf("web blue") - 1)).toEqual(["shop paused", "web blue", "shop runs", "web red"]);
+    expect([await written("shops", "ApplicationSet"), await written("shop")]).toEqual(before);
   });
 });

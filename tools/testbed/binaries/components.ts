@@ -99,9 +99,9 @@ export const SYSTEM_COMPONENTS: readonly Component[] = [
     module: "github.com/argoproj/argo-cd/v3",
     package: ".",
     ldflags: (version) => [`-X github.com/argoproj/argo-cd/v3/common.version=${version}`],
-    commands: ["argocd-application-controller", "argocd-repo-server"],
+    commands: ["argocd-application-controller", "argocd-applicationset-controller", "argocd-repo-server"],
     remedy:
-      "set HOLDFAST_TESTBED_ARGOCD_CONTROLLER and HOLDFAST_TESTBED_ARGOCD_REPO_SERVER to argocd binaries of these names",
+      "set HOLDFAST_TESTBED_ARGOCD_CONTROLLER, _ARGOCD_APPLICATIONSETS and _ARGOCD_REPO_SERVER to links to argocd",
   },
 ];
 

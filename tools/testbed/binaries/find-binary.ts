@@ -21,6 +21,7 @@ export interface FindOptions {
 /** Environment variables that name one binary. */
 const OWN_VARIABLE: Readonly<Record<string, string>> = {
   "argocd-application-controller": "HOLDFAST_TESTBED_ARGOCD_CONTROLLER",
+  "argocd-applicationset-controller": "HOLDFAST_TESTBED_ARGOCD_APPLICATIONSETS",
   "argocd-repo-server": "HOLDFAST_TESTBED_ARGOCD_REPO_SERVER",
   etcd: "TEST_ASSET_ETCD",
   "kube-apiserver": "TEST_ASSET_KUBE_APISERVER",

@@ -1,4 +1,4 @@
-/** Argo CD on this machine, as far as it syncs and heals: its application controller, its repo server and their Redis. */
+/** Argo CD on this machine, as far as it syncs and heals: its two controllers, its repo server and their Redis. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { delimiter, join } from "node:path";
@@ -7,21 +7,13 @@ import { withFreePorts } from "../process/free-port.ts";
 import { createGuardedFolder, type GuardedFolder } from "../process/guarded-folder.ts";
 import type { GuardedProcess } from "../process/guarded-process.ts";
 import { startServer } from "../process/server-process.ts";
-import { type Report, reportOnStderr } from "../progress.ts";
 
 /** The namespace of its settings and its Applications. */
 export const ARGO_NAMESPACE = "argocd";
 
 /** A running Argo CD, without its API server and its pages. */
 export interface ArgoCd {
-  pids(): readonly number[];
   stop(): Promise<void>;
-}
-
-export interface ArgoCdOptions {
-  /** Of the cluster that it runs for, which has its CRDs, its namespace and its settings. */
-  readonly kubeconfigPath: string;
-  readonly report?: Report;
 }
 
 interface Ports {
@@ -29,38 +21,58 @@ interface Ports {
   readonly repoServer: number;
   readonly repoServerHealth: number;
   readonly controllerHealth: number;
+  readonly applicationSetHealth: number;
+  readonly applicationSetWebhook: number;
+}
+
+/** A process of Argo CD and what it finds. */
+interface Setting {
+  readonly command: string;
+  readonly folder: GuardedFolder;
+  readonly ports: Ports;
+  readonly kubeconfigPath: string;
 }
 
 const STARTS_WITHIN_MS = 120_000;
 
-/** Starts Argo CD for a cluster, which its Applications call `https://kubernetes.default.svc`. */
-export async function startArgoCd({ kubeconfigPath, report = reportOnStderr }: ArgoCdOptions): Promise<ArgoCd> {
-  const [repoServer, controller] = [
-    await findBinary("argocd-repo-server", { report }),
-    await findBinary("argocd-application-controller", { report }),
-  ];
-  return await withFreePorts(4, async ([redis = 0, repo = 0, repoHealth = 0, controllerHealth = 0]) => {
-    const ports: Ports = { redis, repoServer: repo, repoServerHealth: repoHealth, controllerHealth };
+/**
+ * Starts Argo CD for the cluster of a kubeconfig, which has its CRDs, its namespace and its settings. Applications call
+ * that cluster `https://kubernetes.default.svc`.
+ */
+export async function startArgoCd(kubeconfigPath: string): Promise<ArgoCd> {
+  const repoServer = await findBinary("argocd-repo-server");
+  const controller = await findBinary("argocd-application-controller");
+  const applicationSets = await findBinary("argocd-applicationset-controller");
+  return await withFreePorts(6, async (free) => {
     const folder = await createGuardedFolder();
+    const at = { folder, ports: named(free), kubeconfigPath };
     const running: GuardedProcess[] = [];
     const stop = async () => {
       await Promise.all(running.map((server) => server.stop()));
       await folder.remove();
     };
     try {
-      for (const start of [
-        () => startRedis(folder, ports),
-        () => startRepoServer(repoServer, folder, ports),
-        () => startController(controller, { folder, ports, kubeconfigPath }),
-      ]) {
-        running.push(await start());
-      }
-      return { pids: () => running.map(({ pid }) => pid), stop };
+      running.push(await startRedis(folder, at.ports));
+      running.push(await startRepoServer({ ...at, command: repoServer }));
+      running.push(await startController({ ...at, command: controller }));
+      running.push(await startApplicationSets({ ...at, command: applicationSets }));
+      return { stop };
     } catch (error) {
       await stop();
       throw error;
     }
   });
+}
+
+function named([
+  redis = 0,
+  repoServer = 0,
+  repoServerHealth = 0,
+  controllerHealth = 0,
+  ...more
+]: readonly number[]): Ports {
+  const [applicationSetHealth = 0, applicationSetWebhook = 0] = more;
+  return { redis, repoServer, repoServerHealth, controllerHealth, applicationSetHealth, applicationSetWebhook };
 }
 
 /** Debian's package `redis-server`. */
@@ -75,7 +87,7 @@ async function startRedis(folder: GuardedFolder, { redis }: Ports): Promise<Guar
   });
 }
 
-async function startRepoServer(command: string, folder: GuardedFolder, ports: Ports): Promise<GuardedProcess> {
+async function startRepoServer({ command, folder, ports }: Setting): Promise<GuardedProcess> {
   const { repoServer, repoServerHealth, redis } = ports;
   const here = ["--address", "127.0.0.1", "--metrics-address", "127.0.0.1"];
   const at = [
@@ -112,11 +124,16 @@ async function verifyWrapper(folder: GuardedFolder): Promise<string> {
   return bin;
 }
 
-async function startController(
-  command: string,
-  at: { readonly folder: GuardedFolder; readonly ports: Ports; readonly kubeconfigPath: string },
-): Promise<GuardedProcess> {
-  const { redis, repoServer, controllerHealth } = at.ports;
+async function startController({ command, folder, ports, kubeconfigPath }: Setting): Promise<GuardedProcess> {
+  const { redis, repoServer, controllerHealth } = ports;
+  const where = [
+    "--kubeconfig",
+    kubeconfigPath,
+    "--namespace",
+    ARGO_NAMESPACE,
+    "--metrics-port",
+    String(controllerHealth),
+  ];
   const peers = [
     "--redis",
     `127.0.0.1:${redis}`,
@@ -124,23 +141,43 @@ async function startController(
     `127.0.0.1:${repoServer}`,
     "--repo-server-plaintext",
   ];
-  // Quicker than anybody runs it. Its first back-off would let drift stand for seconds, and each one more for longer.
-  const haste = ["--app-resync", "10", "--app-resync-jitter", "0", "--self-heal-backoff-timeout-seconds", "0"];
+  // Quicker than anybody runs it: its back-off would let drift stand for seconds, and for longer each time.
+  const heal = ["--self-heal-timeout-seconds", "0", "--self-heal-backoff-timeout-seconds", "0"];
   return await startServer({
     name: "argocd-application-controller",
     command,
-    args: [
-      ...["--kubeconfig", at.kubeconfigPath, "--namespace", ARGO_NAMESPACE, "--metrics-port", String(controllerHealth)],
-      ...peers,
-      ...haste,
-      ...["--self-heal-timeout-seconds", "0", "--persist-resource-health"],
-    ],
-    // the cluster it is in is the one of the kubeconfig
-    env: { ...homeIn(at.folder), KUBECONFIG: at.kubeconfigPath, ARGOCD_FAKE_IN_CLUSTER: "true" },
-    folder: at.folder,
+    args: [...where, ...peers, ...heal, "--app-resync", "10", "--app-resync-jitter", "0", "--persist-resource-health"],
+    env: inCluster(folder, kubeconfigPath),
+    folder,
     ready: async () => (await fetch(`http://127.0.0.1:${controllerHealth}/healthz`)).ok,
     timeoutMs: STARTS_WITHIN_MS,
   });
+}
+
+async function startApplicationSets({ command, folder, ports, kubeconfigPath }: Setting): Promise<GuardedProcess> {
+  const { repoServer, applicationSetHealth: health, applicationSetWebhook: webhook } = ports;
+  const at = ["--metrics-addr", "0", "--probe-addr", `127.0.0.1:${health}`, "--webhook-addr", `127.0.0.1:${webhook}`];
+  return await startServer({
+    name: "argocd-applicationset-controller",
+    command,
+    args: [
+      "--namespace",
+      ARGO_NAMESPACE,
+      ...at,
+      "--argocd-repo-server",
+      `127.0.0.1:${repoServer}`,
+      "--repo-server-plaintext",
+    ],
+    env: inCluster(folder, kubeconfigPath),
+    folder,
+    ready: () => listens(health),
+    timeoutMs: STARTS_WITHIN_MS,
+  });
+}
+
+/** The cluster it takes itself to be in is the one of the kubeconfig. */
+function inCluster(folder: GuardedFolder, kubeconfigPath: string): NodeJS.ProcessEnv {
+  return { ...homeIn(folder), KUBECONFIG: kubeconfigPath, ARGOCD_FAKE_IN_CLUSTER: "true" };
 }
 
 function homeIn({ path }: GuardedFolder): NodeJS.ProcessEnv {
