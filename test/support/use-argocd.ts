@@ -23,7 +23,9 @@ export interface SeenResource {
 
 /** The real Argo CD of one test file, in the cluster of that file. */
 export interface TestArgoCd {
-  /** Tells it to look at Git now, as a webhook does, and resolves when it has compared `revision` and is Synced with it. */
+  /** Tells it to look at Git now, as a webhook does. */
+  refresh(name: string): Promise<void>;
+  /** Lets it look, and resolves when it has compared `revision` and is Synced with it. */
   synced(name: string, revision: string): Promise<KubeObject>;
   /** What it says of the objects of an Application, by kind and name. */
   seen(name: string): Promise<Readonly<Record<string, SeenResource>>>;
@@ -40,9 +42,14 @@ export function useArgoCd(cluster: TestCluster, settings: Readonly<Record<string
     running = await startArgoCd(cluster.kubeconfigPath);
   });
   afterAll(() => running?.stop());
+  const refresh = async (name: string): Promise<void> => {
+    const annotations = { "argocd.argoproj.io/refresh": "normal" };
+    await cluster.patch("Application", ARGO_NAMESPACE, name, { metadata: { annotations } });
+  };
   return {
+    refresh,
     synced: async (name, revision) => {
-      await refresh(cluster, name);
+      await refresh(name);
       return await cluster.waitFor("Application", ARGO_NAMESPACE, name, (app) => isSynced(app, revision));
     },
     seen: async (name) => {
@@ -70,11 +77,6 @@ export function application(
       syncPolicy: { automated: { prune: true, selfHeal: true }, ...syncPolicy },
     },
   };
-}
-
-async function refresh(cluster: TestCluster, name: string): Promise<void> {
-  const annotations = { "argocd.argoproj.io/refresh": "normal" };
-  await cluster.patch("Application", ARGO_NAMESPACE, name, { metadata: { annotations } });
 }
 
 function isSynced({ metadata, status }: KubeObject, revision: string): boolean {

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { BareRepository } from "../../tools/testbed/git/bare-repository.ts";
 import { ARGO_NAMESPACE } from "../../tools/testbed/gitops/argocd.ts";
+import { waitUntil } from "../../tools/testbed/process/wait-until.ts";
 import { conditionsOf, statesSince, versionOf } from "../e2e/owners-fixture.ts";
 import { locationYaml, policyYaml, restoreYaml, useInstallation } from "../e2e/run-fixture.ts";
 import { phaseOf, runIntoKill } from "../e2e/run-killed-fixture.ts";
@@ -77,6 +78,41 @@ async function changeSpec(spec: object): Promise<void> {
   await cluster.patch("Application", ARGO_NAMESPACE, "shop", { spec });
 }
 
+/** Argo CD waits in a sync for an Ingress that has no address yet, where something comes in a later wave. */
+function ingress(): object {
+  const backend = { service: { name: "web", port: { number: 80 } } };
+  return {
+    apiVersion: "networking.k8s.io/v1",
+    kind: "Ingress",
+    metadata: { name: "door", namespace: shop, annotations: { "argocd.argoproj.io/sync-wave": "-1" } },
+    spec: { defaultBackend: backend },
+  };
+}
+
+const OPEN = { status: { loadBalancer: { ingress: [{ ip: "192.0.2.1" }] } } };
+
+/** An Application that nobody holds, in a namespace of its own. */
+async function createOther(): Promise<string> {
+  const namespace = await cluster.createNamespace();
+  const grown = await commit({ "other/web.yaml": map(namespace, "web", "red") });
+  await cluster.create(application("other", { repoUrl: fleet.url, path: "other", namespace }));
+  await argo.synced("other", grown);
+  await argo.synced("shop", grown);
+  return namespace;
+}
+
+/** Argo CD is alive and heals what nobody holds, three times over: a clock that ticks as fast as it does. */
+async function letHeal(namespace: string): Promise<void> {
+  for (const drift of ["1", "2", "3"]) {
+    await cluster.patch("ConfigMap", namespace, "web", { data: { colour: drift } });
+    await waitForColour(namespace, "web", "red");
+  }
+}
+
+function phaseOfSync(status: unknown): string | undefined {
+  return (status as { operationState?: { phase?: string } } | undefined)?.operationState?.phase;
+}
+
 function syncOf(status: unknown): string | undefined {
   return (status as { sync?: { status?: string } } | undefined)?.sync?.status;
 }
@@ -148,21 +184,13 @@ describe("a restore of what the real Argo CD applies", () => {
   });
 
   it("stands for as long as the owner is held, through the death of the process, until the next one lets go", async () => {
-    const elsewhere = await cluster.createNamespace();
-    const grown = await commit({ "other/web.yaml": map(elsewhere, "web", "red") });
-    await cluster.create(application("other", { repoUrl: fleet.url, path: "other", namespace: elsewhere }));
-    await argo.synced("other", grown);
-    await argo.synced("shop", grown);
+    const elsewhere = await createOther();
     const before = await written("shop");
     await declareRestore();
     const since = await versionOf(cluster, APPLICATIONS);
 
     const killed = await runIntoKill(cluster, holdfast, { mode: "once", step: "restore-objects-written" });
-    // Argo CD is alive and heals what nobody holds: time enough, three times over, to undo the restore
-    for (const drift of ["1", "2", "3"]) {
-      await cluster.patch("ConfigMap", elsewhere, "web", { data: { colour: drift } });
-      await waitForColour(elsewhere, "web", "red");
-    }
+    await letHeal(elsewhere); // time enough to undo the restore
     const held = await cluster.get("Application", ARGO_NAMESPACE, "shop");
     const standing = await Promise.all(["web", "old"].map((name) => cluster.get("ConfigMap", shop, name)));
     const next = await holdfast.once();
@@ -175,6 +203,28 @@ describe("a restore of what the real Argo CD applies", () => {
     expect(phaseOf(await plan())).toBe("Completed");
     expect(await history(since)).toEqual(["shop paused", "web blue", "shop runs", "web red"]);
     expect(await written("shop")).toEqual(before);
+  });
+
+  it("begins when a sync that is at work has ended", async () => {
+    const elsewhere = await createOther();
+    await commit({ "shop/door.yaml": ingress(), "shop/web.yaml": map(shop, "web", "green") });
+    await argo.refresh("shop");
+    await cluster.waitFor("Application", ARGO_NAMESPACE, "shop", ({ status }) => phaseOfSync(status) === "Running");
+    await declareRestore();
+    const since = await versionOf(cluster, APPLICATIONS);
+
+    const running = holdfast.once();
+    await waitUntil(async () => Object.keys(await holdfast.record()).some((path) => path.endsWith("/owners.json")), {
+      what: "Holdfast has written down whom it will pause",
+    });
+    await letHeal(elsewhere); // time enough to pause it
+    await cluster.patch("Ingress", shop, "door", OPEN, { subresource: "status" });
+    const { code, stderr } = await running;
+
+    expect([code, phaseOf(await plan())], stderr).toEqual([0, "Completed"]);
+    const states = (await statesSince(cluster, APPLICATIONS, since)).map(({ object }) => object);
+    const paused = states.find(({ metadata }) => metadata.annotations?.[SKIP] === "true");
+    expect(phaseOfSync(paused?.status)).toBe("Succeeded");
   });
 
   it("stays without selfHeal, and is no drift once Git says the same, the labels of the restore neither", async () => {
