@@ -93,8 +93,8 @@ describe("moving from Velero", () => {
 
     expect(stderr).toContain("cluster:Schedule/s21-hourly:");
     expect(written).toEqual(["backuppolicy-s21-hourly.yaml", "backuppolicy-s21b-hourly.yaml"]);
-    // one of the two was PartiallyFailed when Velero made it, and is news here
-    expect([once.code, once.stderr]).toEqual([3, expect.stringContaining("PartiallyFailed")]);
+    // one of the two was PartiallyFailed when Velero made it: no failure of this run
+    expect(once.code, once.stderr).toBe(0);
     const found = await cluster.list("Backup.holdfast.dev", namespace);
     const phases = found.map(({ metadata, status }) => `${metadata.name} ${(status as { phase: string }).phase}`);
     expect(phases.sort()).toEqual([
