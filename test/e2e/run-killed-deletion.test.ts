@@ -60,7 +60,8 @@ async function restores(): Promise<string[]> {
 async function folders(): Promise<string[]> {
   const below = async (top: string) => (await readdir(join(holdfast.bucket, top))).map((name) => `${top}/${name}`);
   const all = [...(await below("backups")), ...(await below("restores"))];
-  return all.map((name) => name.replace(/\d{14}$/, "TIME").replace(/holdfast-[0-9a-f]{32}/, "claim")).sort();
+  // claims first: one may end in so many digits too
+  return all.map((name) => name.replace(/holdfast-[0-9a-f]{32}/, "claim").replace(/\d{14}$/, "TIME")).sort();
 }
 
 describe("an expired backup whose deletion is killed", () => {
