@@ -4,7 +4,13 @@ import type { CommitStatus, Forge, ForgeComment, PullRequest } from "../forge/fo
 import { findComment, upsertComment } from "../forge/upsert-comment.ts";
 import { type PullRequestReport, planVerdict, type Verdict, validateVerdict } from "../report/pull-request.ts";
 import { markerText, type PullRequestMarker, parseMarker } from "../report/pull-request-marker.ts";
-import { outcomePage, outcomeText, type RestoreOutcomeLine } from "../report/pull-request-outcome.ts";
+import {
+  outcomePage,
+  outcomeText,
+  type PlanAnew,
+  type RestoreOutcomeLine,
+  reviewedPart,
+} from "../report/pull-request-outcome.ts";
 import { pullRequestPage } from "../report/pull-request-page.ts";
 import type { MadeReport } from "./pull-request-report.ts";
 
@@ -113,6 +119,9 @@ export async function unsettledComment(
   return { comment, marker };
 }
 
+/** Makes plans anew: the restores that wait for another digest than the reviewed one. */
+export type MakeAnew = (restores: readonly string[]) => Promise<readonly PlanAnew[]>;
+
 /** Puts what became of the restores above the plan. True when nothing more will come. */
 export async function postOutcome(
   { forge }: Answerer,
@@ -121,16 +130,30 @@ export async function postOutcome(
     readonly comment: ForgeComment;
     readonly marker: PullRequestMarker;
     readonly lines: readonly RestoreOutcomeLine[];
+    readonly makeAnew: MakeAnew;
   },
 ): Promise<boolean> {
-  const { comment, lines } = at;
-  const isDone = lines.every(({ isEnded }) => isEnded);
+  const { comment, lines, makeAnew } = at;
   const { cluster } = at.marker;
-  const key = sha256(outcomeText(cluster, lines));
+  const isDone = lines.every(({ isEnded }) => isEnded);
   const phase = isDone ? "done" : "merged";
-  if (at.marker.key === key && at.marker.phase === phase) return isDone;
-  const marker: PullRequestMarker = { ...at.marker, key, phase };
+  const isTold = (key: string): boolean => at.marker.key === key && at.marker.phase === phase;
+  const text = outcomeText(cluster, lines);
+  if (isTold(sha256(text))) return isDone;
   const standing = comment.body.slice(comment.body.indexOf("\n") + 1);
-  await forge.editComment(number, comment.id, `${markerText(marker)}\n${outcomePage(cluster, lines, standing)}`);
+  const plans = await makeAnew(staleRestores(lines, reviewedPart(standing)));
+  // with a plan that could not be made, the next look tries again
+  const key = sha256([text, ...plans.flatMap((plan) => (plan.type === "failed" ? [plan.message] : []))].join("\n"));
+  if (isTold(key)) return isDone;
+  const marker: PullRequestMarker = { ...at.marker, key, phase };
+  const page = outcomePage(cluster, lines, { standing, plans });
+  await forge.editComment(number, comment.id, `${markerText(marker)}\n${page}`);
   return isDone;
+}
+
+/** Restores that wait for a digest that nobody has seen yet. */
+function staleRestores(lines: readonly RestoreOutcomeLine[], reviewed: string): string[] {
+  return lines.flatMap(({ name, planDigest }) =>
+    planDigest === undefined || reviewed.includes(planDigest) ? [] : [name],
+  );
 }

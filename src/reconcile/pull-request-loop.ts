@@ -3,14 +3,14 @@
  * requests are looked at every interval, and at once when a webhook hastens it; nothing lives only in memory.
  */
 import { forgeDefaults, gitSourceDefaults } from "../api/defaults.ts";
-import { formatKey, keyOf } from "../api/object.ts";
+import { formatKey, keyOf, type ObjectKey } from "../api/object.ts";
 import { messageOf } from "../errors.ts";
 import type { Forge, PullRequest } from "../forge/forge.ts";
 import type { GitRemote, Revision } from "../git/remote.ts";
 import type { ReconcileDeps } from "./deps.ts";
 import type { Live } from "./live-objects.ts";
-import { type Answerer, postAnswer, postOutcome, unsettledComment } from "./pull-request-answer.ts";
-import { restoreOutcomes } from "./pull-request-outcome.ts";
+import { type Answerer, type MakeAnew, postAnswer, postOutcome, unsettledComment } from "./pull-request-answer.ts";
+import { plansAnew, restoreOutcomes } from "./pull-request-outcome.ts";
 import { makeReport } from "./pull-request-report.ts";
 import { readPullRequest } from "./pull-request-tree.ts";
 
@@ -109,6 +109,14 @@ interface Place {
   readonly hideValues: boolean;
 }
 
+/** One source as its merged pull requests are told of. */
+interface Aftermath {
+  readonly answerer: Answerer;
+  readonly source: ObjectKey;
+  readonly statusBranch: string;
+  readonly hideValues: boolean;
+}
+
 async function answerSource(
   deps: ReconcileDeps,
   source: Live<"GitSource">,
@@ -131,11 +139,12 @@ async function answerSource(
   for (const pull of open) await guarded(deps, pull, signal, () => answerOne(deps, place, { pull, memory, signal }));
   const known = new Set(open.map(({ number }) => number));
   for (const number of memory.answered.keys()) if (!known.has(number)) memory.answered.delete(number);
+  const aftermath = { answerer, source: keyOf(source), statusBranch: spec.statusBranch, hideValues };
   const merged = (await forge.merged(spec.branch)).slice(0, MERGED);
   for (const pull of merged) {
     if (memory.settled.has(pull.number)) continue;
     await guarded(deps, pull, signal, async () => {
-      if (await isSettled(deps, answerer, pull, spec.statusBranch)) memory.settled.add(pull.number);
+      if (await isSettled(deps, aftermath, pull, signal)) memory.settled.add(pull.number);
     });
   }
 }
@@ -182,12 +191,13 @@ async function answerOne(
 
 async function isSettled(
   deps: ReconcileDeps,
-  answerer: Answerer,
+  { answerer, source, statusBranch, hideValues }: Aftermath,
   pull: PullRequest,
-  statusBranch: string,
+  signal: AbortSignal,
 ): Promise<boolean> {
   const waiting = await unsettledComment(answerer, pull.number);
   if (waiting === undefined) return true;
   const lines = restoreOutcomes(deps, waiting.marker, { forge: answerer.forge, statusBranch });
-  return await postOutcome(answerer, pull.number, { ...waiting, lines });
+  const makeAnew: MakeAnew = async (restores) => await plansAnew(deps, source, restores, { hideValues, signal });
+  return await postOutcome(answerer, pull.number, { ...waiting, lines, makeAnew });
 }

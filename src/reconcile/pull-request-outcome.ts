@@ -1,13 +1,35 @@
 import { findCondition } from "../api/conditions.ts";
 import type { RestorePlanStatus } from "../api/kinds.generated.ts";
-import { formatKey, type ObjectKey } from "../api/object.ts";
+import { formatKey, keyOf, type ObjectKey } from "../api/object.ts";
 import type { Forge } from "../forge/forge.ts";
 import { isEnded } from "../report/backup-record.ts";
 import type { PullRequestMarker } from "../report/pull-request-marker.ts";
-import type { RestoreOutcomeLine } from "../report/pull-request-outcome.ts";
+import type { PlanAnew, RestoreOutcomeLine } from "../report/pull-request-outcome.ts";
+import { blocksBudget } from "../report/pull-request-page.ts";
 import { restorePaths } from "../report/record-paths.ts";
 import type { ReconcileDeps } from "./deps.ts";
 import { restoreKey } from "./ledger-plan.ts";
+import { type PlanShape, reportRestore } from "./pull-request-restore.ts";
+
+/** Makes the plans of restores of the cluster as they would run now, for the page after the merge. Only reads. */
+export async function plansAnew(
+  deps: ReconcileDeps,
+  source: ObjectKey,
+  restores: readonly string[],
+  shape: Pick<PlanShape, "hideValues" | "signal">,
+): Promise<PlanAnew[]> {
+  const blocksBytes = blocksBudget(restores.length);
+  const plans: PlanAnew[] = [];
+  for (const restore of restores) {
+    const document = deps.sources
+      .tree(source)
+      ?.documents.find(({ object }) => object.kind === "RestorePlan" && formatKey(keyOf(object)) === restore);
+    if (document === undefined) continue;
+    const plan = await reportRestore(deps, document, { ...shape, blocksBytes });
+    if (plan.type !== "ran") plans.push(plan);
+  }
+  return plans;
+}
 
 /** What became of the restores that a marker names. */
 export function restoreOutcomes(

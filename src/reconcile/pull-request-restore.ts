@@ -1,6 +1,5 @@
 import type { Backup, RestorePlan } from "../api/kinds.generated.ts";
 import { formatKey, keyOf } from "../api/object.ts";
-import type { ParsedDocument } from "../api/validate.ts";
 import { CodedError, messageOf } from "../errors.ts";
 import { isEnded } from "../report/backup-record.ts";
 import type { PlanEntry, PlanSummary } from "../report/plan.ts";
@@ -15,6 +14,7 @@ import { readOnlyKube } from "./read-only.ts";
 import { planHeader, planStream } from "./restore-engine.ts";
 import { ledgerOf, readLedger } from "./restore-ledger.ts";
 import { type OpenedSource, openSource } from "./restore-source.ts";
+import type { DesiredDocument } from "./sync-plan.ts";
 
 /** How one plan is shown. */
 export interface PlanShape {
@@ -25,10 +25,10 @@ export interface PlanShape {
   readonly signal: AbortSignal;
 }
 
-/** Makes the plan of a RestorePlan that is not in the cluster yet. Only reads; what goes wrong is part of the answer. */
+/** Makes the plan of a RestorePlan as Git has it. Only reads; what goes wrong is part of the answer. */
 export async function reportRestore(
   deps: ReconcileDeps,
-  document: ParsedDocument,
+  document: DesiredDocument,
   shape: PlanShape,
 ): Promise<ReportedRestore> {
   const plan = document.object as Live<"RestorePlan">;

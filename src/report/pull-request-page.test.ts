@@ -2,10 +2,10 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { emptyTotals, type PlanEntry, type PlanSummary } from "./plan.ts";
 import { createPlanBlocks } from "./plan-markdown.ts";
-import { type PullRequestReport, planVerdict, type ReportedRestore, validateVerdict } from "./pull-request.ts";
+import { type PullRequestReport, planVerdict, validateVerdict } from "./pull-request.ts";
 import { markerText, parseMarker } from "./pull-request-marker.ts";
 import { outcomePage } from "./pull-request-outcome.ts";
-import { blocksBudget, pullRequestPage } from "./pull-request-page.ts";
+import { blocksBudget, type PlannedRestore, pullRequestPage } from "./pull-request-page.ts";
 
 const DIGEST = "d".repeat(64);
 
@@ -23,7 +23,7 @@ const REPORT: PullRequestReport = {
   others: [],
 };
 
-function restore(parts: Partial<Extract<ReportedRestore, { type: "planned" }>> = {}): ReportedRestore {
+function restore(parts: Partial<PlannedRestore> = {}): PlannedRestore {
   const summary: PlanSummary = {
     totals: { ...emptyTotals(), create: 3 },
     warnings: 0,
@@ -169,15 +169,47 @@ describe("the comment on a pull request", () => {
 
   it("keeps the reviewed plan below the outcome, however often that changes", () => {
     const line = { name: "a/b", isEnded: false, isGood: true, message: "m", record: undefined, planDigest: undefined };
-    const first = outcomePage("prod", [{ ...line, state: "InProgress" }], "### the plan\n\n<details>x</details>");
+    const first = outcomePage("prod", [{ ...line, state: "InProgress" }], {
+      standing: "### the plan\n\n<details>x</details>",
+    });
     const record = "https://forge.example.com/x/src/branch/holdfast/prod/restores/a/b/c/plan.md";
     const ended = { ...line, state: "Completed", isEnded: true, record };
-    const second = outcomePage("prod", [ended], first);
+    const second = outcomePage("prod", [ended], { standing: first });
 
     expect(second).toContain(`[The record](${record})`);
     expect(second.match(/### the plan/g)).toHaveLength(1);
     expect(second).not.toContain("InProgress");
     expect(second.match(/<details/g)?.length).toBe(second.match(/<\/details>/g)?.length);
+  });
+
+  it("shows a plan made anew whole, and what was reviewed below it while both fit", () => {
+    const message = "the approved plan is stale";
+    const line = { name: "a/b", state: "PlanStale", isEnded: false, isGood: false, message, record: undefined };
+    const lines = [{ ...line, planDigest: DIGEST }];
+    const blocks = createPlanBlocks(blocksBudget(1));
+    for (let at = 0; at < 2000; at++) blocks.entry(secret(`value-${at}`));
+    const plans = [restore({ name: "a/b", approval: { wanted: "0".repeat(64) }, blocks: blocks.text() })];
+    const failed = {
+      name: "a/b",
+      file: "f",
+      line: 1,
+      type: "failed",
+      code: "KubeUnavailable",
+      message: "gone",
+    } as const;
+
+    const both = outcomePage("prod", lines, { standing: "### the plan", plans });
+    const crowded = outcomePage("prod", lines, { standing: `### the plan ${"x".repeat(30_000)}`, plans });
+    const later = outcomePage("prod", lines, { standing: crowded });
+    const unplanned = outcomePage("prod", lines, { standing: "### the plan", plans: [failed] });
+
+    expect(both).toContain("Object by object, field by field");
+    expect(both).toContain(`planDigest: ${DIGEST}`);
+    expect(both).toContain("### the plan");
+    expect(Buffer.byteLength(crowded)).toBeLessThan(60_000);
+    expect(crowded).toContain("does not fit here any more");
+    expect(later.match(/PlanStale/g)).toHaveLength(2);
+    expect(unplanned).toContain("Its plan can't be made: gone [KubeUnavailable]");
   });
 
   it("finds its own marker again, and no marker inside a text", () => {

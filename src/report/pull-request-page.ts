@@ -122,15 +122,21 @@ function restoreSection(restore: ReportedRestore): string {
   }
 }
 
-function plannedSection(restore: Extract<ReportedRestore, { readonly type: "planned" }>): string {
+function plannedSection(restore: PlannedRestore): string {
+  const { summary } = restore;
+  return `#### ${summary.totals.fail > 0 ? "❌ " : ""}Restore ${short(restore.name)}\n\n${plannedText(restore)}`;
+}
+
+export type PlannedRestore = Extract<ReportedRestore, { readonly type: "planned" }>;
+
+/** One plan without a head: totals, notes, its objects, and what to put into the file. */
+export function plannedText(restore: PlannedRestore): string {
   const { header, summary } = restore;
   const mapping = Object.entries(header.namespaceMapping ?? {}).map(([from, to]) => `${from} → ${to}`);
   const from = `from backup ${short(header.backup)}${header.location === undefined ? "" : ` in ${short(header.location)}`}`;
   const notes = summary.notes.slice(0, NOTES).map((note) => `- ${short(note, 400)}`);
   const removed = `- ${count(summary.removedFields, "field")} that stand${summary.removedFields === 1 ? "s" : ""} only in the cluster would be removed`;
   return [
-    `#### ${summary.totals.fail > 0 ? "❌ " : ""}Restore ${short(restore.name)}`,
-    "",
     `${totalsLine(summary)} ${sentence(from).slice(0, -1)}; existing objects: ${short(header.existingResourcePolicy)}${mapping.length === 0 ? "" : `; namespaces: ${short(mapping.join(", "))}`}.`,
     ...(notes.length + (summary.removedFields > 0 ? 1 : 0) === 0 ? [] : ["", ...notes]),
     ...(summary.notes.length > NOTES ? [`- … and ${summary.notes.length - NOTES} more notes`] : []),
@@ -146,7 +152,7 @@ function plannedSection(restore: Extract<ReportedRestore, { readonly type: "plan
 }
 
 /** What to put into the file, where the plan waits for something. */
-function pasteLines(restore: Extract<ReportedRestore, { readonly type: "planned" }>): string[] {
+function pasteLines(restore: PlannedRestore): string[] {
   const digest = `Plan digest: \`${restore.summary.digest}\``;
   const wantsAsOf = restore.missingAsOf !== undefined;
   if (!wantsAsOf && !isUnapproved(restore)) return [digest];

@@ -125,6 +125,20 @@ async function apple(): Promise<string | undefined> {
   return ((await cluster.get("ConfigMap", shop, "prices")).data as { apple?: string }).apple;
 }
 
+/** A backup of the schedule as it stands when its hour is long over. */
+async function createEnded(name: string, startTimestamp: string): Promise<void> {
+  const { namespace, cluster: of } = holdfast;
+  const metadata = { name, namespace };
+  await cluster.create({ apiVersion: "holdfast.dev/v1alpha1", kind: "Backup", metadata, spec: { ttl: "1h" } });
+  const status = { phase: "Completed", cluster: of, startTimestamp, completionTimestamp: startTimestamp };
+  await cluster.patch("Backup", namespace, name, { status }, { subresource: "status" });
+}
+
+/** What a comment says to put below `approval`. */
+function digestsIn(body: string): string[] {
+  return [...body.matchAll(/^ {2}planDigest: ([0-9a-f]{64})$/gm)].map(([, digest]) => digest ?? "");
+}
+
 describe("a restore by pull request, on Gitea", { timeout: 600_000 }, () => {
   it("is answered, answered again, merged, run, and told of in one comment", async () => {
     const { namespace, bucket } = holdfast;
@@ -180,6 +194,54 @@ describe("a restore by pull request, on Gitea", { timeout: 600_000 }, () => {
     );
     expect(page).toContain("plan.md");
     await keepImage(answered.id, `${gitea.url}/${repository.owner}/${repository.name}/pulls/${number}`);
+  });
+
+  it("shows the whole new plan where the approved one is stale after the merge, and runs none until that is approved", async () => {
+    const { namespace, bucket } = holdfast;
+    const approved = (backup: string, digest: string): string =>
+      restoreYaml(namespace, "undo", backup, `  approval:\n    mode: PlanDigest\n    planDigest: ${digest}\n`);
+    await repository.commit("main", {
+      "policies/location.yaml": locationYaml(namespace, bucket),
+      "policies/shop.yaml": policyYaml(namespace, "shop", shop),
+    });
+    const first = run();
+    const backup = await firstBackup();
+    await cluster.patch("ConfigMap", shop, "prices", { data: { apple: "2" } });
+    await repository.commit("bring-back", { "policies/undo.yaml": approved(backup, "a".repeat(64)) });
+    const number = await openPull("bring-back");
+    const asked = await commentWhere(
+      number,
+      (body) => body.includes("will not run with it"),
+      "the digest is asked for",
+    );
+    const [reviewed = ""] = digestsIn(asked.body);
+    await repository.commit("bring-back", { "policies/undo.yaml": approved(backup, reviewed) });
+    await commentWhere(number, (body) => body.includes("Merge: the restore begins"), "the digest is right");
+    first.process.kill("SIGTERM");
+    await first.ended;
+    await cluster.patch("ConfigMap", shop, "prices", { data: { apple: "3", pear: "9" } });
+
+    await merge(number);
+    run();
+    const stale = await commentWhere(number, (body) => body.includes("PlanStale"), "the stale plan is told of");
+
+    const [now = "", before = ""] = stale.body.split("<!-- holdfast:reviewed -->");
+    const [wanted = ""] = digestsIn(now);
+    expect(stale.id).toBe(asked.id);
+    expect(now).toMatch(/\/data\/apple: "3" → "1"/);
+    expect(now).toContain("/data/pear");
+    expect(before).toMatch(/\/data\/apple: "2" → "1"/);
+    expect(wanted).not.toBe(reviewed);
+    expect(await apple()).toBe("3");
+
+    await repository.commit("agree", { "policies/undo.yaml": approved(backup, wanted) });
+    const second = await openPull("agree");
+    await commentWhere(second, (body) => body.includes("Merge: the restore begins"), "the new digest is right");
+    await merge(second);
+    const told = await commentWhere(number, (body) => body.includes("phase=done"), "the outcome is told");
+
+    expect(told.body).toContain("Completed");
+    expect(await apple()).toBe("1");
   });
 
   it("gives the place of what is wrong, tells conflicts, and mends both comment and status", async () => {
@@ -252,8 +314,16 @@ describe("a restore by pull request, on Gitea", { timeout: 600_000 }, () => {
 
   it("is answered by a CI job, without a controller", async () => {
     const { namespace, bucket } = holdfast;
-    await repository.commit("main", { "policies/location.yaml": locationYaml(namespace, bucket) });
-    const head = await repository.commit("job", { "policies/shop.yaml": policyYaml(namespace, "shop", shop) });
+    const keeping = (count: number): string =>
+      policyYaml(namespace, "shop", shop).replace("ttl: 25h", `ttl: 1h\n      keepLast: ${count}`);
+    await repository.commit("main", {
+      "policies/location.yaml": locationYaml(namespace, bucket),
+      "policies/shop.yaml": keeping(3),
+    });
+    await cluster.applyYaml(keeping(3));
+    for (const hour of ["01", "02", "03"])
+      await createEnded(`shop-hourly-202601010${hour.slice(1)}0000`, `2026-01-01T${hour}:00:00Z`);
+    const head = await repository.commit("job", { "policies/shop.yaml": keeping(1) });
     const number = await openPull("job");
     const page = `${gitea.url}/${repository.owner}/${repository.name}/pulls/${number}`;
     const job = () =>
@@ -264,6 +334,7 @@ describe("a restore by pull request, on Gitea", { timeout: 600_000 }, () => {
 
     expect([first.code, second.code]).toEqual([0, 0]);
     expect(first.stdout).toContain("#### Policies");
+    expect(first.stdout).toContain("schedule hourly: keepLast 1, until now 3; 2 backups kept now would be deleted");
     expect([first.stderr, second.stderr]).toEqual([`${page}: comment created\n`, `${page}: comment unchanged\n`]);
     expect(await comments(number)).toHaveLength(1);
     expect(await statuses(head)).toEqual({ "holdfast/validate": "success", "holdfast/plan": "success" });
