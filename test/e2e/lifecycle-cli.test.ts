@@ -1,5 +1,5 @@
-/** `retention plan` and `backup delete` as an operator types them. */
-import { mkdir, readdir, writeFile } from "node:fs/promises";
+/** What an operator does about backups that are there: by the command line, and by YAML that goes. */
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { KubeObject } from "../support/kube-object.ts";
@@ -61,8 +61,34 @@ describe("holdfast retention plan", { timeout: TIMEOUT_MS }, () => {
     expect(wrong.code).toBe(2);
     expect(await folders()).toEqual(["old", "young"]);
 
+    await holdfast.once({}, [...PATIENT, "--restore-only"]);
+    expect(await folders()).toEqual(["old", "young"]);
+
     const ran = await once();
     expect([ran.code, await folders(), await inCluster("old")]).toEqual([0, ["young"], undefined]);
+  });
+});
+
+describe("a Backup whose YAML is taken out of Git", { timeout: TIMEOUT_MS }, () => {
+  it("is pruned without its data, and is there again as the bucket has it", async () => {
+    const { namespace, bucket } = holdfast;
+    const yaml = (name: string): string =>
+      `apiVersion: holdfast.dev/v1alpha1\nkind: Backup\nmetadata:\n  name: ${name}\n  namespace: ${namespace}\nspec:\n  includedNamespaces: [default]\n`;
+    await holdfast.commit({ "one.yaml": yaml("one"), "two.yaml": yaml("two") });
+    await holdfast.once({}, [...PATIENT, "--prune"]);
+    const declared = await inCluster("one");
+    const marker = join(bucket, "backups/one/velero-backup.json");
+    const before = await readFile(marker);
+
+    await holdfast.commit({ "one.yaml": null });
+    const pruned = await holdfast.once({}, [...PATIENT, "--prune"]);
+    await holdfast.once({}, [...PATIENT, "--prune"]);
+
+    const found = await inCluster("one");
+    expect(pruned.code, pruned.stderr).toBe(0);
+    expect([phaseOf(declared), phaseOf(found)]).toEqual(["Completed", "Completed"]);
+    expect(found?.metadata.uid).not.toBe(declared?.metadata.uid);
+    expect(await readFile(marker)).toEqual(before);
   });
 });
 
