@@ -103,18 +103,40 @@ function longStringEnd(bytes: Buffer, from: number): number {
   }
 }
 
+/** Keys met lately: objects of one kind have the same ones, and to compare is cheaper than to make a string. */
+const known: string[] = new Array<string>(256).fill("");
+/** Longer ones are labels and the like, which seldom come again. */
+const LONGEST_KNOWN = 32;
+
 /** The text of a key between its quotes. */
 export function keyText(bytes: Buffer, start: number, end: number): string {
+  const length = end - start;
+  if (length === 0 || length > LONGEST_KNOWN) return readKey(bytes, start, end);
+  const middle = bytes[start + (length >> 1)] as number;
+  const slot = (length * 31 + (bytes[start] as number) * 7 + middle * 3 + (bytes[end - 1] as number)) & 255;
+  const candidate = known[slot] as string;
+  if (isText(bytes, start, length, candidate)) return candidate;
+  const key = readKey(bytes, start, end);
+  // an escaped key is longer as bytes: it would never be found
+  if (key.length === length) known[slot] = key;
+  return key;
+}
+
+function readKey(bytes: Buffer, start: number, end: number): string {
   const raw = bytes.toString("latin1", start, end);
   return raw.includes("\\") ? String(parsedAt(bytes, start - 1, end + 1)) : raw;
+}
+
+function isText(bytes: Buffer, start: number, length: number, text: string): boolean {
+  if (text.length !== length) return false;
+  for (let at = 0; at < length; at++) if (bytes[start + at] !== text.charCodeAt(at)) return false;
+  return true;
 }
 
 /** True when the text between two places is this key, which is ASCII, also where letters of it are escaped. */
 export function isKey(bytes: Buffer, start: number, end: number, key: string): boolean {
   if (end - start > key.length) return hasEscape(bytes, start, end) && keyText(bytes, start, end) === key;
-  if (end - start < key.length) return false;
-  for (let at = 0; at < key.length; at++) if (bytes[start + at] !== key.charCodeAt(at)) return false;
-  return true;
+  return isText(bytes, start, end - start, key);
 }
 
 function hasEscape(bytes: Buffer, start: number, end: number): boolean {

@@ -36,7 +36,7 @@ export interface GzipMembersOptions {
   /** Members in compression at once. Default: the cores, at most 4, which is the libuv pool. */
   readonly parallelism?: number;
   readonly digestMembers?: boolean;
-  /** zlib level. Default 6. */
+  /** zlib level. Default 5: half the CPU time of 6 for 1.4% more bytes (`bench/`, 69 MB of tar: 0.66 s against 1.2 s). */
   readonly level?: number;
 }
 
@@ -77,7 +77,7 @@ class MemberPipeline implements GzipMembers {
 
   constructor(options: GzipMembersOptions) {
     this.#parallelism = options.parallelism ?? Math.min(availableParallelism(), 4);
-    this.#level = options.level ?? 6;
+    this.#level = options.level ?? 5;
     this.#digestMembers = options.digestMembers ?? false;
     this.readable = new Readable({
       highWaterMark: OUTPUT_CHUNK,
