@@ -148,6 +148,25 @@ describe("an API server that fails", () => {
     expect(calls.filter((call) => call.status === 429)).toHaveLength(storm);
   });
 
+  it("by dying in the middle of a LIST, really, and coming back: the backup is whole", async () => {
+    const patient = await client(proxy.kubeconfigPath);
+    let died = 0;
+    proxy.setFaults(async (call) => {
+      if (died > 0 || !lists("configmaps", call) || !call.url.includes("continue=")) return undefined;
+      died += 1;
+      await cluster.controlPlane.killApiServer();
+      await cluster.controlPlane.startApiServer();
+      return { type: "reset" };
+    });
+
+    const made = await makeBackup({ kube: patient, store, limits: { pageSize: 25 } }, backupRequest(spec()));
+
+    const configMaps = (await made.objects()).filter((object) => object.startsWith(`configmaps ${namespace}/c-`));
+    expect([died, made.outcome.phase, made.outcome.errors]).toEqual([1, "Completed", 0]);
+    expect([configMaps.length, new Set(configMaps).size]).toEqual([CONFIG_MAPS, CONFIG_MAPS]);
+    expect((await verifyBackup(store, made.name, { readData: true })).problems).toEqual([]);
+  });
+
   describe("in the time that a LIST may take", () => {
     let hasty: KubeClient;
     beforeAll(async () => {
