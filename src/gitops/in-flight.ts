@@ -21,6 +21,6 @@ export function isBusy(kind: OwnerKind, { status, operation }: KubeObject): bool
 /** What a person does about an owner that does not come to rest. */
 export function restRemedy(kind: OwnerKind): string {
   return kind === "Application"
-    ? "wait for its sync, or end it with `argocd app terminate-op`, and try again"
+    ? "wait for its sync, or end it with `argocd app terminate-op`, and try again; where it waits for this very RestorePlan, give that an Application of its own"
     : "wait for its reconciliation to end, or mend what it waits for, and try again";
 }
