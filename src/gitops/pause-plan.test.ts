@@ -153,6 +153,19 @@ describe("the pauses of a restore", () => {
     expect(paused(plan(ownerWorld([app, root([])]), target()))).toEqual(["Application ops/apps"]);
   });
 
+  it("take an app of apps along where the child asks to be replaced", () => {
+    const annotations = {
+      "argocd.argoproj.io/tracking-id": "root:argoproj.io/Application:ops/apps",
+      "argocd.argoproj.io/sync-options": "Prune=false, Replace=true",
+    };
+    const app = owner("Application", "apps", { status: ARGO_MANAGES, metadata: { annotations } });
+
+    expect(paused(plan(ownerWorld([app, owner("Application", "root")]), target()))).toEqual([
+      "Application ops/root",
+      "Application ops/apps",
+    ]);
+  });
+
   it("are refused where a parent is not in this cluster", () => {
     const labels = { "kustomize.toolkit.fluxcd.io/name": "root", "kustomize.toolkit.fluxcd.io/namespace": "ops" };
     const metadata = { labels, ...writtenBy("kustomize-controller", SUSPEND) };

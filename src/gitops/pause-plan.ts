@@ -109,8 +109,20 @@ function wouldUndo(parent: Owner, child: Owner): boolean {
   const { spec } = parent.object;
   if (parent.kind === "ApplicationSet") return recordOf(recordOf(spec).syncPolicy).applicationsSync !== "create-only";
   if (hasWrittenPause(child)) return true;
-  const options = recordOf(recordOf(spec).syncPolicy).syncOptions;
-  return parent.kind === "Application" && Array.isArray(options) && options.includes("Replace=true");
+  return parent.kind === "Application" && (replacesAll(parent) || asksToBeReplaced(child));
+}
+
+const REPLACE = "Replace=true";
+
+function replacesAll({ object }: Owner): boolean {
+  const options = recordOf(recordOf(object.spec).syncPolicy).syncOptions;
+  return Array.isArray(options) && options.includes(REPLACE);
+}
+
+/** Argo CD reads the option on the object too, in Git or live. */
+function asksToBeReplaced({ object }: Owner): boolean {
+  const options = object.metadata.annotations?.["argocd.argoproj.io/sync-options"] ?? "";
+  return options.split(",").some((option) => option.trim() === REPLACE);
 }
 
 function hasWrittenPause({ kind, object }: Owner): boolean {

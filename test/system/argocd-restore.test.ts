@@ -19,6 +19,9 @@ const argo = useArgoCd(cluster);
 const APPLICATIONS = `/apis/argoproj.io/v1alpha1/namespaces/${ARGO_NAMESPACE}/applications`;
 const SKIP = "argocd.argoproj.io/skip-reconcile";
 
+/** On an object: Argo CD replaces it, whatever the Application says. */
+const REPLACE = { "argocd.argoproj.io/sync-options": "Prune=false,Replace=true" };
+
 let fleet: { readonly url: string; readonly repository: BareRepository };
 let shop: string;
 let backup: string;
@@ -313,6 +316,34 @@ describe("a restore of what an Application of an app of apps applies", () => {
     );
     expect(await history(since)).toEqual([]);
     expect(await written("shop")).toEqual(before);
+  });
+});
+
+describe("a parent that has the child without the pause in Git", () => {
+  it.each([
+    { how: "client-side apply", syncOptions: [], marks: {}, isPaused: false },
+    { how: "server-side apply", syncOptions: ["ServerSideApply=true"], marks: {}, isPaused: false },
+    { how: "replacing", syncOptions: ["Replace=true"], marks: {}, isPaused: true },
+    { how: "replacing the child", syncOptions: [], marks: REPLACE, isPaused: true },
+  ])("is paused where its sync undoes the pause: $how, $isPaused", async ({ syncOptions, marks, isPaused }) => {
+    await cluster.delete("Application", ARGO_NAMESPACE, "shop");
+    const grown = await commit({ "apps/shop.yaml": shopApplication({ team: "shop", ...marks }) });
+    const source = { repoUrl: fleet.url, path: "apps", namespace: ARGO_NAMESPACE };
+    await cluster.create(application("root", source, { syncPolicy: { syncOptions } }));
+    await argo.synced("root", grown);
+    await argo.synced("shop", grown);
+    await declareRestore();
+
+    await holdfast.once();
+    const { status } = await plan();
+    await cluster.patch("Application", ARGO_NAMESPACE, "shop", { metadata: { annotations: { [SKIP]: "true" } } });
+    await argo.synced("root", await commit({ "apps/shop.yaml": shopApplication({ team: "other", ...marks }) }));
+    const synced = await cluster.get("Application", ARGO_NAMESPACE, "shop");
+
+    const parent = isPaused ? [`Application ${ARGO_NAMESPACE}/root`] : [];
+    expect(status).toMatchObject({ pausedOwners: [...parent, `Application ${ARGO_NAMESPACE}/shop`] });
+    expect(synced.metadata.annotations).toMatchObject({ team: "other" });
+    expect(synced.metadata.annotations?.[SKIP]).toBe(isPaused ? undefined : "true");
   });
 });
 
