@@ -73,29 +73,20 @@ interface Trailing {
   readonly lanes: QuotaLanes;
 }
 
-async function runSteps(session: RestoreSession, given: Omit<Sinks, "trailing">): Promise<HookTally> {
+async function runSteps(session: RestoreSession, given: Pick<Sinks, "tally" | "log" | "progress">): Promise<HookTally> {
   const { tally } = given;
-  const { deps, request } = session;
+  const { deps, request, limits } = session;
   const trailing: Trailing = {
     hooks: createHookRunner(session),
     owners: createOwnerLinks(),
     lanes: createQuotaLanes(session),
   };
-  const pool = createWorkPool(session.limits.maxWrites, () => deps.clock.monotonic());
-  const resources = await resourcesInOrder(session);
-  let loaded: Promise<LoadedResource> | undefined;
-  for (const [index, resource] of resources.entries()) {
-    request.signal?.throwIfAborted();
-    const step = loaded ?? loadResource(session, resource);
-    loaded = undefined;
-    const next = CHANGE_THE_REST.has(resource) ? undefined : resources[index + 1];
-    await runStep(session, { resource, loaded: step, pool }, { ...given, trailing }, () => {
-      loaded = next === undefined ? undefined : loadResource(session, next);
-      loaded?.catch(() => undefined); // thrown at its turn
-    });
-    if (resource === "customresourcedefinitions.apiextensions.k8s.io" && tally.counts.created > 0) {
-      session.facts.discovery = await deps.kube.discovery({ refresh: true, ...signalOf(request) });
-    }
+  const sinks: Sinks = { ...given, order: { matters: false }, trailing };
+  const pool = createWorkPool(limits.maxWrites, () => deps.clock.monotonic());
+  try {
+    await runInOrder(session, pool, sinks);
+  } finally {
+    await pool.drain();
   }
   for (const { path, namespace, why } of await request.backup.problems()) {
     tally.addError(namespace, `error decoding ${path}: ${why}`);
@@ -104,6 +95,26 @@ async function runSteps(session: RestoreSession, given: Omit<Sinks, "trailing">)
   const hooks = await trailing.hooks.finish();
   for (const { namespace, message } of hooks.errors) tally.addError(namespace, message);
   return hooks;
+}
+
+/** Every resource in its turn; at the end, writes that order does not matter for may still be under way. */
+async function runInOrder(session: RestoreSession, pool: WorkPool, sinks: Sinks): Promise<void> {
+  const { deps, request } = session;
+  const resources = await resourcesInOrder(session);
+  let loaded: Promise<LoadedResource> | undefined;
+  for (const [index, resource] of resources.entries()) {
+    request.signal?.throwIfAborted();
+    const step = loaded ?? loadResource(session, resource);
+    loaded = undefined;
+    const next = CHANGE_THE_REST.has(resource) ? undefined : resources[index + 1];
+    await runStep(session, { resource, loaded: step, pool }, sinks, () => {
+      loaded = next === undefined ? undefined : loadResource(session, next);
+      loaded?.catch(() => undefined); // thrown at its turn
+    });
+    if (resource === "customresourcedefinitions.apiextensions.k8s.io" && sinks.tally.counts.created > 0) {
+      session.facts.discovery = await deps.kube.discovery({ refresh: true, ...signalOf(request) });
+    }
+  }
 }
 
 interface Step {
@@ -132,7 +143,8 @@ async function runStep(
     if (!isCoded(error, "KubeForbidden") && !isCoded(error, "KubeRejected")) throw error;
     sinks.tally.addError("", `${resource} could not be restored: ${messageOf(error)}`);
   } finally {
-    await pool.drain();
+    if (sinks.order.matters || CHANGE_THE_REST.has(resource)) await pool.drain();
+    sinks.order.matters = false;
   }
 }
 
@@ -141,6 +153,8 @@ interface Sinks {
   readonly log: string[];
   /** Of this attempt: true as soon as one object was written, or may have been. */
   readonly progress: { hasWritten: boolean };
+  /** Of this step: something is under way that the next may build on. Labels on what stands there are not. */
+  readonly order: { matters: boolean };
   readonly trailing: Trailing;
 }
 
@@ -157,6 +171,7 @@ async function dispatch(session: RestoreSession, pool: WorkPool, item: PlannedIt
     session.request.onProgress?.({ totalItems: tally.items, itemsRestored: tally.items });
   };
   if (item.barrier !== true && !QUIET.has(item.entry.action)) {
+    if (item.entry.action !== "labelsOnly") sinks.order.matters = true;
     return await pool.start(await trailing.lanes.inTurn(item, task));
   }
   if (item.barrier === true) await pool.drain();
