@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { BareRepository } from "../../tools/testbed/git/bare-repository.ts";
 import { runScript, type ScriptResult } from "../support/run-script.ts";
+import { usePrivateCluster } from "../support/use-test-cluster.ts";
 
 const DEMO = new URL("../../tools/demo/main.ts", import.meta.url).pathname;
 const folders: string[] = [];
@@ -37,5 +38,40 @@ describe.each([
     expect(restored).toContainEqual(
       expect.objectContaining({ kind: "ConfigMap", name: "feature-flags", outcome: "patched" }),
     );
+  });
+});
+
+describe("the demo in an existing cluster", () => {
+  const cluster = usePrivateCluster({ nodes: true });
+  const demo = async (): Promise<ScriptResult> =>
+    await runScript(DEMO, ["--context", "testbed"], {
+      ...process.env,
+      KUBECONFIG: cluster.controlPlane.kubeconfigPath,
+    });
+  const names = async (kind: string): Promise<string[]> =>
+    (await cluster.list(kind)).map(({ metadata }) => metadata.name ?? "").sort();
+
+  it("leaves nothing behind", async () => {
+    const before = [await names("Namespace"), await names("CustomResourceDefinition"), await names("ClusterRole")];
+
+    const told = await demo();
+
+    repositoryOf(told);
+    expect(`${told.code}\n${told.stderr}\n${told.stdout}`).toMatch(/^0\n/);
+    expect(told.stdout).toMatch(/All \d+ objects are as they were/);
+    expect(told.stdout).toContain("Nothing of it is left in the cluster.");
+    expect([await names("Namespace"), await names("CustomResourceDefinition"), await names("ClusterRole")]).toEqual(
+      before,
+    );
+  });
+
+  it("refuses one that has a namespace of its own name, and deletes nothing there", async () => {
+    await cluster.create({ apiVersion: "v1", kind: "Namespace", metadata: { name: "shop" } });
+
+    const refused = await demo();
+
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toMatch(/already has namespace\/shop; the demo would overwrite it/);
+    expect(await names("Namespace")).toContain("shop");
   });
 });

@@ -26,10 +26,25 @@ interface DemoOptions {
 
 const BUCKET = "holdfast-demo";
 
+/** What the demo makes outside a namespace, as kubectl names it. */
+const MADE = [
+  "namespace/shop",
+  "namespace/platform",
+  "namespace/holdfast",
+  "customresourcedefinition/orders.shop.example",
+  ...["backuppolicies", "backups", "backupstoragelocations", "gitsources", "restoreplans"].map(
+    (kind) => `customresourcedefinition/${kind}.holdfast.dev`,
+  ),
+  "priorityclass/shop-critical",
+  "clusterrole/shop-node-reader",
+  "clusterrolebinding/shop-node-reader",
+];
+
 /** Starts what the demo needs; disposing stops it all and leaves an existing cluster running. */
 export async function openCluster({ s3, context, screen }: DemoOptions): Promise<DemoCluster> {
   await using started = new AsyncDisposableStack();
-  const flags = context === undefined ? await ownCluster(started, screen) : await existingCluster(started, context);
+  const flags =
+    context === undefined ? await ownCluster(started, screen) : await existingCluster(started, screen, context);
   const kubectlBinary = await findBinary("kubectl");
   const store = s3 ? await s3Location(started, screen) : folderLocation();
   const kept = started.move();
@@ -51,43 +66,27 @@ async function ownCluster(started: AsyncDisposableStack, screen: Screen): Promis
   return ["--kubeconfig", controlPlane.kubeconfigPath];
 }
 
-async function existingCluster(started: AsyncDisposableStack, context: string): Promise<string[]> {
+/** @throws Error when the context can't be used, or holds something that the demo would overwrite or delete */
+async function existingCluster(started: AsyncDisposableStack, screen: Screen, context: string): Promise<string[]> {
   const kubectl = await findBinary("kubectl");
-  const taken = await run(kubectl, [
-    "--context",
-    context,
-    "get",
-    "namespace",
-    "shop",
-    "platform",
-    "holdfast",
-    "--ignore-not-found",
-    "-o",
-    "name",
-  ]);
+  const onContext = (...args: string[]): Promise<string> => run(kubectl, ["--context", context, ...args]);
+  // The kinds too: deleting those of an installation would delete every policy in the cluster with them.
+  const taken = (await onContext("get", ...MADE, "--ignore-not-found", "-o", "name")).trim();
   if (taken !== "")
-    throw new Error(
-      `context ${context} already has ${taken.trim().replaceAll("\n", ", ")}; the demo would overwrite it`,
-    );
+    throw new Error(`context ${context} already has ${taken.replaceAll("\n", ", ")}; the demo would overwrite it`);
+  screen.say(`Everything happens in context ${context}; what the demo makes there is deleted at the end.`);
   started.defer(async () => {
-    await run(kubectl, [
-      "--context",
-      context,
-      "delete",
-      "-k",
-      join(import.meta.dirname, "../.."),
-      "--ignore-not-found",
-      "--wait=false",
-    ]);
-    await run(kubectl, [
-      "--context",
-      context,
-      "delete",
-      "-f",
-      join(import.meta.dirname, "shop"),
-      "--ignore-not-found",
-      "--wait=false",
-    ]);
+    screen.say(`Deleting what the demo made in context ${context} …`);
+    const gone = ["--ignore-not-found", "--timeout=120s"];
+    try {
+      await onContext("delete", "-f", join(import.meta.dirname, "shop"), ...gone);
+      await onContext("delete", "-k", join(import.meta.dirname, "../.."), ...gone);
+    } catch (cause) {
+      throw new Error("not all of it is deleted: `kubectl delete -f tools/demo/shop` and `kubectl delete -k .` do", {
+        cause,
+      });
+    }
+    screen.say("Nothing of it is left in the cluster.");
   });
   return ["--context", context];
 }

@@ -7,8 +7,8 @@ import { tellStory } from "./story.ts";
 const USAGE = `npm run demo -- [--s3] [--context NAME]
 
   --s3            keep the backups in an S3 server of the testbed instead of a folder
-  --context NAME  use this context of your kubeconfig instead of a control plane of its own; the namespaces
-                  shop, platform and holdfast must not exist in it
+  --context NAME  use this context of your kubeconfig instead of a control plane of its own; neither Holdfast
+                  nor the namespaces shop and platform may exist in it, and what is made is deleted
 `;
 
 const { values } = parseArgs({
@@ -30,7 +30,14 @@ if (values.help) {
     await using cluster = await openCluster({ s3: values.s3, context: values.context, screen });
     process.exitCode = (await tellStory(cluster, screen, interrupted.signal)) ? 0 : 1;
   } catch (error) {
-    process.stderr.write(`\nThe demo stopped: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.stderr.write(`\nThe demo stopped: ${messageOf(error)}\n`);
     process.exitCode = 1;
   }
+}
+
+/** What went wrong, and where it was followed by a failure to clean up, that too. */
+function messageOf(error: unknown): string {
+  if (error instanceof SuppressedError) return `${messageOf(error.suppressed)}\n${messageOf(error.error)}`;
+  if (!(error instanceof Error)) return String(error);
+  return error.cause === undefined ? error.message : `${error.message}\n${messageOf(error.cause)}`;
 }

@@ -6,7 +6,10 @@ import type { KubeObject } from "../../src/api/object.ts";
 const DERIVED = new Set(["Event", "Endpoints", "EndpointSlice", "Lease", "ControllerRevision", "PodMetrics"]);
 
 /** Fields the cluster assigns anew to a recreated object, by kind; a restore drops them on purpose. */
-const ASSIGNED: Readonly<Record<string, readonly string[]>> = { Service: ["clusterIP", "clusterIPs"] };
+const ASSIGNED: Readonly<Record<string, readonly string[]>> = {
+  Service: ["clusterIP", "clusterIPs"],
+  Pod: ["nodeName"],
+};
 
 /** The shop's objects outside a namespace, as kubectl names them. */
 const CLUSTER_SCOPED = [

@@ -172,6 +172,9 @@ async function watchRestore({ cluster, screen, repository, signal }: Scene, cont
   });
   screen.block(await holdfast(cluster, "restore", "describe", "bring-back-the-shop"));
   if (phase !== "Completed") throw new Error(`the restore ended ${phase}`);
+  screen.say(
+    "Two objects fewer were created than planned, where the cluster was quicker: it puts a ServiceAccount `default` and a ConfigMap `kube-root-ca.crt` into every new namespace itself. Those were labelled.",
+  );
   screen.step(
     "The outcome is written down in Git",
     "One commit per batch of transitions, on a branch of its own, for whoever asks in a year.",
@@ -202,6 +205,7 @@ async function tellEnd({ cluster, screen, repository, signal }: Scene, before: M
       ? "Done: deleted, planned, approved, restored, recorded, and nothing differs."
       : "Done, but not as it should be.",
   );
-  screen.say(`The repository is yours to look at:  git -C ${repository.bare} log --stat ${RECORD}`);
+  screen.say("The repository is yours to look at:");
+  screen.block(`git -C ${repository.bare} log --stat ${RECORD}`);
   return found.length === 0;
 }
