@@ -29,7 +29,7 @@ export function compare(before: object, after: object): PatchOperation[] {
 }
 
 /** The operation that makes a patch fail (HTTP 422) when the object changed since it was read. */
-export function testResourceVersion(live: KubeObject): PatchOperation {
+export function testResourceVersion(live: Pick<KubeObject, "metadata">): PatchOperation {
   return { op: "test", path: "/metadata/resourceVersion", value: live.metadata.resourceVersion ?? "" };
 }
 

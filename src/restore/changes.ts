@@ -7,8 +7,10 @@ import {
   compare,
   createMergePatch,
   formatPointer,
+  MAX_OPERATIONS,
   type PatchOperation,
   parsePointer,
+  testResourceVersion,
   valueAt,
 } from "../api/patch.ts";
 import type { FieldChange } from "../report/plan.ts";
@@ -65,7 +67,7 @@ export function labelOperations(live: Pick<KubeObject, "metadata">, labels: Rest
 
 /** Opens a patch with the test of the resourceVersion that it was made against. */
 export function guarded(live: Pick<KubeObject, "metadata">, operations: readonly PatchOperation[]): PatchOperation[] {
-  return [{ op: "test", path: "/metadata/resourceVersion", value: live.metadata.resourceVersion ?? "" }, ...operations];
+  return [testResourceVersion(live), ...operations];
 }
 
 /**
@@ -93,9 +95,6 @@ function outermostListOf(live: KubeObject, path: string): string | undefined {
   return undefined;
 }
 
-/** The API server takes at most 10,000 operations. */
-const MOST_OPERATIONS = 9_000;
-
 /** A guarded write: its operations, or in their place a merge patch that holds the resourceVersion. */
 export interface GuardedPatch {
   readonly operations: readonly PatchOperation[];
@@ -111,7 +110,7 @@ export function guardedPatch(
   desired: KubeObject,
   operations: readonly PatchOperation[],
 ): GuardedPatch {
-  const isSmall = operations.length <= MOST_OPERATIONS && sizeOf(operations) <= sizeOf(desired);
+  const isSmall = operations.length <= MAX_OPERATIONS && sizeOf(operations) <= sizeOf(desired);
   const before = stripServerFields(live).object;
   const patch = isSmall ? undefined : createMergePatch(before, desired);
   if (patch === undefined || canonicalJson(applyMergePatch(before, patch)) !== canonicalJson(desired))
