@@ -3,6 +3,7 @@ import { parseJson } from "../api/json.ts";
 import type { KubeObject } from "../api/object.ts";
 import type { ListPage } from "./client.ts";
 import { createItemReader, itemWithTypeMeta, parseForDeciding, parseHead } from "./item-bytes.ts";
+import { HAS_KIND } from "./list-scanner.ts";
 
 /** A page of Deployments with this one item. */
 function pageOf(item: Uint8Array): ListPage {
@@ -96,6 +97,9 @@ describe("parseForDeciding", () => {
 
   it("reads the head of an object that lacks half of it", () => {
     expect(parseHead(Buffer.from('{"metadata":null,"spec":{}}'))).toEqual({ metadata: null });
+    const cut = Buffer.from('{"metadata":{"name":"a"},"spec":{');
+    expect(parseHead(cut, 0)).toEqual({ metadata: { name: "a" } });
+    expect(() => parseHead(cut, HAS_KIND)).toThrow(SyntaxError);
   });
 
   it.each(["", "[", '{"metadata":{"name":tru}}', '{"spec":{'])("refuses the head of %j", (item) => {

@@ -4,6 +4,8 @@ import type { KubeObject } from "../api/object.ts";
 import type { ListPage } from "./client.ts";
 import { HAS_API_VERSION, HAS_KIND, managedFieldsOf, readMetadata, type Span, typeMetaOf } from "./list-scanner.ts";
 
+const COMPLETE = HAS_API_VERSION | HAS_KIND;
+
 /**
  * One item of a page as the archive stores it: its own bytes, with `apiVersion` and `kind` put in front where it lacks
  * them (items of built-in kinds do, custom resources don't).
@@ -26,10 +28,12 @@ export function parseForDeciding(item: Uint8Array): KubeObject {
 
 /**
  * The head of an object as a value: apiVersion, kind, and metadata without `managedFields`. What most decisions need,
- * at a tenth of the price; the rest of the bytes is not looked at, and may not even be JSON. @throws SyntaxError
+ * at a tenth of the price; the rest of the bytes is not looked at, and may not even be JSON. `carries` are the bits of
+ * `typeMeta` for an item of a page, which may lack both. @throws SyntaxError
  */
-export function parseHead(item: Uint8Array): KubeObject {
+export function parseHead(item: Uint8Array, carries = COMPLETE): KubeObject {
   const bytes = asBuffer(item);
+  const wanted = 1 + (carries & HAS_API_VERSION ? 1 : 0) + (carries & HAS_KIND ? 1 : 0);
   const members: string[] = [];
   eachMember(bytes, 0, (keyStart, keyEnd, start) => {
     const key = keyText(bytes, keyStart, keyEnd);
@@ -39,7 +43,7 @@ export function parseHead(item: Uint8Array): KubeObject {
       ? readMetadata(bytes, start)
       : { end: valueEnd(bytes, start), managedFields: undefined };
     members.push(`"${key}":${textWithout(bytes, { start, end }, managedFields)}`);
-    return members.length === HEAD.size ? DONE : end;
+    return members.length === wanted ? DONE : end;
   });
   // no decision is about a number in a head, so that none needs its digits kept
   return JSON.parse(`{${members.join(",")}}`) as KubeObject;
@@ -52,7 +56,6 @@ function textWithout(bytes: Buffer, { start, end }: Span, cut: Span | undefined)
   return bytes.toString("utf8", start, cut.start) + bytes.toString("utf8", cut.end, end);
 }
 
-const COMPLETE = HAS_API_VERSION | HAS_KIND;
 const EMPTY_OBJECT = /^\{\s*\}$/;
 
 /**

@@ -59,7 +59,7 @@ const digester = createContentDigester();
 /** What it answers is valid until it is asked again, and is read at once. */
 const readItem = createItemReader();
 
-function liveObject(item: Uint8Array, whole: WholeBytes): LiveObject {
+function liveObject(item: Uint8Array, whole: WholeBytes, carries?: number): LiveObject {
   let object: KubeObject | undefined;
   let known: string | undefined;
   const content = (): string => {
@@ -67,7 +67,7 @@ function liveObject(item: Uint8Array, whole: WholeBytes): LiveObject {
     return known;
   };
   return {
-    metadata: parseHead(item).metadata,
+    metadata: parseHead(item, carries).metadata,
     isAs: (row) => {
       // Nobody wrote it since: a plain hash tells that in a fifth of the time.
       if (known === undefined && sha256(whole()) === row.sha256) known = row.content;
@@ -153,7 +153,7 @@ function createWalk(pages: AsyncGenerator<ListPage>): Walk {
       const [from, at] = [page, index++];
       const item = from?.items[at];
       if (from === undefined || item === undefined) return false;
-      head = liveObject(item, () => readItem(from, at));
+      head = liveObject(item, () => readItem(from, at), from.typeMeta?.[at]);
       const here = { namespace: head.metadata.namespace ?? "", name: head.metadata.name };
       if (compareKeys(here, place) < 0) isOrdered = false;
       place = here;
