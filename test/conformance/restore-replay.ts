@@ -16,6 +16,7 @@ import { openBackup } from "../../src/storage/backup-reader.ts";
 import { restoreKeys } from "../../src/storage/layout.ts";
 import { readAll } from "../../src/storage/streams.ts";
 import type { TestCluster } from "../support/test-cluster.ts";
+import { untilPortsAreFree } from "./free-ports.ts";
 import { type Comparison, compareDump, compareResults, type Difference, nameOfObject } from "./restore-compare.ts";
 import { dump, keyOfLive, type LiveObject } from "./restore-dump.ts";
 import { applyBefore, type RecordedRestore, runSteps, type Scenario } from "./restore-scenario.ts";
@@ -71,6 +72,7 @@ async function replayScenario(world: World, scenario: Scenario, judge: Judge): P
       };
       if (index > 0 && restore.liveBefore !== undefined) await bringTo(world, baseline, restore.liveBefore);
       await settle(world.admin, baseline);
+      await untilPortsAreFree(world.cluster, transplanted.archived.values());
       await replayRestore(world, { scenario, restore, transplanted, baseline }, judge);
     }
   } finally {
