@@ -3,7 +3,6 @@ import type { KubeObject } from "../api/object.ts";
 import { CodedError } from "../errors.ts";
 import type { BackupReader, OpenBackupOptions } from "./backup-reader.ts";
 import { createIndexReader } from "./index-reader.ts";
-import type { IndexRow } from "./index-row.ts";
 import { backupKeys } from "./layout.ts";
 import type { Manifest } from "./manifest.ts";
 import { bodyOf, createMemberReader } from "./member-reader.ts";
@@ -31,8 +30,7 @@ export function openHoldfastBackup(
   return {
     ...opened,
     resources: async () => Object.keys(opened.manifest.counts.resources),
-    rows: (resource, { versions = "classic", within } = {}) =>
-      onlyClassic(index.rows(resource, within), versions === "all"),
+    rows: index.rows,
     row: (resource, key) => index.row(resource, key),
     // A copy: one body held must not hold a whole member.
     read: async (row) => Buffer.from(bodyOf(keys.archive, row, await members.member(row))),
@@ -46,10 +44,6 @@ export function openHoldfastBackup(
     problems: async () => [],
     close: async () => {},
   };
-}
-
-async function* onlyClassic(rows: AsyncIterable<IndexRow>, all: boolean): AsyncGenerator<IndexRow> {
-  for await (const row of rows) if (all || row.versionFolder === undefined) yield row;
 }
 
 function fileOf(manifest: Manifest, key: string): { readonly sizeBytes: number; readonly sha256: string } {

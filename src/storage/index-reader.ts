@@ -3,6 +3,7 @@ import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 import type { ObjectKey } from "../api/object.ts";
 import { CodedError } from "../errors.ts";
+import type { RowsOptions } from "./backup-reader.ts";
 import { compareUtf8, type IndexRow } from "./index-row.ts";
 import type { IndexMember } from "./manifest.ts";
 import type { ObjectStore } from "./object-store.ts";
@@ -19,8 +20,7 @@ const OUTPUT_CHUNK = 256 * 1024;
 
 /** Rows out of `holdfast-index.jsonl.gz` by ranged reads, one member in memory at a time. */
 export interface IndexReader {
-  /** All of them, or only those in the namespaces of `within`. */
-  rows(resource: string, within?: ReadonlySet<string>): AsyncGenerator<IndexRow>;
+  rows(resource: string, options?: RowsOptions): AsyncGenerator<IndexRow>;
   /** The row on the classic path. */
   row(resource: string, key: ObjectKey): Promise<IndexRow | undefined>;
 }
@@ -52,7 +52,9 @@ export function createIndexReader(store: ObjectStore, source: IndexSource): Inde
     return rows;
   }
 
-  async function* rows(resource: string, within?: ReadonlySet<string>): AsyncGenerator<IndexRow> {
+  async function* rows(resource: string, { versions, within }: RowsOptions = {}): AsyncGenerator<IndexRow> {
+    const isWanted = ({ versionFolder, namespace }: IndexRow): boolean =>
+      (versions === "all" || versionFolder === undefined) && (within === undefined || within.has(namespace));
     const members = membersWithin(byResource.get(resource) ?? [], within);
     let next = members[0] && readIndexMember(store, source, members[0]);
     for (let ordinal = 0; next !== undefined; ordinal++) {
@@ -60,7 +62,7 @@ export function createIndexReader(store: ObjectStore, source: IndexSource): Inde
       const following = members[ordinal + 1];
       next = following && readIndexMember(store, source, following);
       next?.catch(() => {}); // Thrown where it is awaited; a caller that stops early never does.
-      yield* within === undefined ? current : current.filter(({ namespace }) => within.has(namespace));
+      for (const row of current) if (isWanted(row)) yield row;
     }
   }
 

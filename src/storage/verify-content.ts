@@ -72,7 +72,7 @@ export async function verifyArchiveItems(run: Verification, manifest: Manifest):
   const damage = createDamageLog(keys.archive.slice(keys.prefix.length));
   let whole = 0;
   for (const resource of new Set(manifest.index.map((member) => member.resource))) {
-    for await (const row of index.rows(resource)) {
+    for await (const row of index.rows(resource, { versions: "all" })) {
       try {
         bodyOf(keys.archive, row, await members.member(row));
         whole += 1;
