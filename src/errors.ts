@@ -48,6 +48,7 @@ export interface ErrorData {
   ArchiveInvalid: { key: string; why: string };
   ArchiveUnsafe: { key: string; entry: string; why: string };
   DigestMismatch: { key: string; expected: string; actual: string };
+  ObjectNotArchived: { object: string; where: string };
   BackupNotFound: { name: string; location: string };
   BackupNameTaken: { name: string; owner: string };
   BackupIncomplete: { name: string };
@@ -67,7 +68,8 @@ export interface ErrorData {
   Cancelled: { what: string };
   LeaseLost: { lease: string };
   LeaseHeld: { lease: string; holder: string };
-  Usage: { argument: string };
+  /** `help`: the command line that shows how it is used. */
+  Usage: { argument: string; help?: string };
   Internal: { detail: string };
 }
 
@@ -95,6 +97,7 @@ export function isCoded<C extends ErrorCode>(error: unknown, code: C): error is 
 export function remedyFor(error: unknown): string | undefined {
   if (isCoded(error, "KubeUnavailable"))
     return "check that the API server runs, and what --kubeconfig and --context name";
+  if (isCoded(error, "Usage") && error.data.help !== undefined) return `see \`${error.data.help}\``;
   const isDamage =
     isCoded(error, "ArchiveTruncated") ||
     isCoded(error, "ArchiveInvalid") ||

@@ -1,3 +1,4 @@
+import { constants } from "node:os";
 import type { Command } from "commander";
 import { HOLDFAST_VERSION } from "./api/version.ts";
 import { auditCommand } from "./cli/audit.ts";
@@ -28,6 +29,12 @@ for (const name of ["SIGINT", "SIGTERM"] as const) {
     stopping.abort(new Error(`stopped by ${name}`));
   });
 }
+
+// Whoever reads has enough, as `| head` has: the end that SIGPIPE makes of other programs, without a stack trace.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(128 + constants.signals.SIGPIPE);
+});
 
 const config = readConfig();
 const io = createCliIo({

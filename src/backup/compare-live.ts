@@ -27,6 +27,7 @@ export async function* compareWithLive(
   for (const name of await before.resources()) {
     if (filter.resource !== undefined && filter.resource !== name) continue;
     const resource = resources.find((each) => each.preferred && groupResource(each) === name);
+    if (filter.namespace !== undefined && resource?.namespaced === false) continue;
     yield* compareResource({ before, kube, filter, signal, selects, name, resource });
   }
 }

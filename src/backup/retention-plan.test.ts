@@ -172,7 +172,7 @@ describe("retention", () => {
     });
 
     expect(kept?.reasons.map(({ text }) => text)).toEqual([
-      "its time is over at 2026-11-26T09:36:00Z",
+      "it expires at 2026-11-26T09:36:00Z",
       "the newest good backup of holdfast/shop daily",
       "day 1 of keepDaily 1",
     ]);

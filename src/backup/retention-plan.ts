@@ -117,7 +117,7 @@ function timeOf(backup: RetainedBackup, nowMs: number): OwnTime {
   const isOver = expiresMs <= nowMs;
   return {
     expiresMs,
-    keep: isOver ? undefined : [{ rule: "NotExpired", text: `its time is over at ${rfc3339(expiresMs)}` }],
+    keep: isOver ? undefined : [{ rule: "NotExpired", text: `it expires at ${rfc3339(expiresMs)}` }],
   };
 }
 

@@ -77,8 +77,10 @@ async function audit(io: CliIo, options: AuditOptions): Promise<void> {
     throw new CodedError("Usage", { argument: "--git" }, message);
   }
   try {
+    assertRecorded(record);
     const head = await record.remote.fetch(record.branch, io.signal);
     const commits = await record.remote.changes(head, { path: record.path, signal: io.signal });
+    if (commits.length === 0) throw noHistory(record, head);
     const all = declaredHistory(commits, io.options().namespace, () => true);
     const isWanted = wantedPolicies(io, options, all.states);
     const { changes, states } = declaredHistory(commits, io.options().namespace, wantedObjects(options, isWanted));
@@ -97,6 +99,21 @@ async function audit(io: CliIo, options: AuditOptions): Promise<void> {
   } finally {
     await record.close();
   }
+}
+
+/** Without a record nothing would be amiss: a mistyped name must not read as a clean audit. */
+function assertRecorded({ revision, statusBranch, remote }: RecordRepository): void {
+  if (revision !== undefined) return;
+  throw new CodedError(
+    "GitBranchMissing",
+    { url: remote.url, branch: statusBranch },
+    `${remote.url} has no branch ${statusBranch}, so nothing is recorded there: see what --cluster and --status-branch name`,
+  );
+}
+
+function noHistory({ remote, branch, path }: RecordRepository, revision: string): CodedError {
+  const message = `no commit of ${branch} of ${remote.url} ever touched ${path === "" ? "a file" : path}: see what --path names`;
+  return new CodedError("GitPathMissing", { path, revision }, message);
 }
 
 function render(format: string, report: ReturnType<typeof auditReport>): string {

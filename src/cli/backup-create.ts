@@ -1,11 +1,11 @@
 import { Command, InvalidArgumentError } from "commander";
-import { stringify } from "yaml";
 import { POLICY_LABEL, SCHEDULE_LABEL } from "../api/annotations.ts";
 import { parseDuration } from "../api/duration.ts";
 import type { Backup, BackupPolicy, BackupSpec } from "../api/kinds.generated.ts";
 import { BACKUP, BACKUP_POLICY } from "../api/kinds.ts";
 import { type LabelSelector, parseLabelSelector } from "../api/label-selector.ts";
 import { apiVersionOf, type KubeObject } from "../api/object.ts";
+import { yamlText } from "../api/yaml-text.ts";
 import { specProblems } from "../backup/spec-plan.ts";
 import { compactTime } from "../clock.ts";
 import { CodedError } from "../errors.ts";
@@ -113,7 +113,7 @@ async function create(io: CliIo, name: string | undefined, options: CreateOption
     spec,
   };
   if (kube === undefined || options.dryRun)
-    return io.print(io.options().output === "json" ? JSON.stringify(backup, undefined, 2) : stringify(backup));
+    return io.print(io.options().output === "json" ? JSON.stringify(backup, undefined, 2) : yamlText(backup));
   const created = await kube.create(BACKUP, backup as KubeObject, { fieldValidation: "Strict", signal: io.signal });
   if (!options.wait) return io.print(`Backup ${named} is requested. Follow it with: holdfast backup get ${named}`);
   await waitForBackup(io, kube, created as unknown as Backup);
@@ -123,9 +123,9 @@ async function readPolicy(kube: KubeClient, namespace: string, name: string): Pr
   const policy = await kube.get(BACKUP_POLICY, { namespace, name });
   if (policy !== undefined) return policy as unknown as BackupPolicy;
   throw new CodedError(
-    "Usage",
-    { argument: "--from-policy" },
-    `there is no BackupPolicy ${name} in namespace ${namespace}`,
+    "KubeNotFound",
+    { ref: `BackupPolicy ${namespace}/${name}` },
+    `there is no BackupPolicy ${name} in namespace ${namespace}: see \`holdfast status\``,
   );
 }
 

@@ -1,7 +1,7 @@
 import { Command } from "commander";
-import { stringify } from "yaml";
 import { MANIFEST_SHA256_ANNOTATION } from "../api/annotations.ts";
 import { BACKUP } from "../api/kinds.ts";
+import { yamlText } from "../api/yaml-text.ts";
 import { isCoded } from "../errors.ts";
 import { type DescribedBackup, describeBackup } from "../report/backup-describe.ts";
 import type { BackupReader } from "../storage/backup-reader.ts";
@@ -32,7 +32,7 @@ export function backupDescribeCommand(io: CliIo): Command {
       const described = await describedBackup(io, name, options);
       const { output } = io.options();
       if (output === "json") io.print(JSON.stringify(described, undefined, 2));
-      else if (output === "yaml") io.print(stringify(described));
+      else if (output === "yaml") io.print(yamlText(described));
       else io.print(describeBackup(described, io.width));
     });
 }

@@ -1,8 +1,9 @@
 import { Command } from "commander";
-import { stringify } from "yaml";
 import { MANIFEST_SHA256_ANNOTATION } from "../api/annotations.ts";
 import { BACKUP } from "../api/kinds.ts";
 import type { KubeObject } from "../api/object.ts";
+import { yamlText } from "../api/yaml-text.ts";
+import { CodedError } from "../errors.ts";
 import { textTable } from "../report/table.ts";
 import { listBackups } from "../storage/list-backups.ts";
 import { openSource, type SourceOptions, statusOf, withSource } from "./backup-source.ts";
@@ -27,9 +28,23 @@ export function backupGetCommand(io: CliIo): Command {
         options.location === undefined && options.dir === undefined
           ? await fromCluster(io)
           : await fromStore(io, options);
+      for (const name of names)
+        if (!all.some(({ metadata }) => metadata.name === name)) throw notFound(name, placeOf(io, options));
       const backups = all.filter((backup) => names.length === 0 || names.includes(backup.metadata.name)).sort(byStart);
       io.print(render(io, backups));
     });
+}
+
+function placeOf(io: CliIo, { location, dir }: SourceOptions): string {
+  return dir ?? (location === undefined ? `namespace ${io.options().namespace}` : `location ${location}`);
+}
+
+function notFound(name: string, where: string): CodedError {
+  return new CodedError(
+    "BackupNotFound",
+    { name, location: where },
+    `there is no backup "${name}" in ${where}: list those there are with \`holdfast backup get\``,
+  );
 }
 
 async function fromCluster(io: CliIo): Promise<KubeObject[]> {
@@ -48,7 +63,7 @@ async function fromStore(io: CliIo, options: SourceOptions): Promise<KubeObject[
 function render(io: CliIo, backups: readonly KubeObject[]): string {
   const { output } = io.options();
   if (output === "json") return JSON.stringify(backups, undefined, 2);
-  if (output === "yaml") return stringify(backups);
+  if (output === "yaml") return yamlText(backups);
   if (backups.length === 0) return "No backups found.";
   const head = ["NAME", "STATUS", "ERRORS", "WARNINGS", "ITEMS", "STARTED", "EXPIRES", "MADE BY"];
   return textTable(head, backups.map(row));

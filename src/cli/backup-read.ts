@@ -2,9 +2,9 @@
 import { createWriteStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import { Command } from "commander";
-import { stringify } from "yaml";
 import { parseJson, stringifyJson } from "../api/json.ts";
 import type { KubeObject } from "../api/object.ts";
+import { yamlText } from "../api/yaml-text.ts";
 import { CodedError } from "../errors.ts";
 import { redactSecret } from "../report/secret-redact.ts";
 import { backupKeys } from "../storage/layout.ts";
@@ -99,7 +99,8 @@ export function backupCatCommand(io: CliIo): Command {
         const row = await reader.row(resource, key);
         if (row === undefined) {
           const hint = options.inNamespace === undefined ? "; objects in a namespace need -n" : "";
-          throw new CodedError("Usage", { argument: name }, `backup ${backup} holds no ${resource} ${name}${hint}`);
+          const data = { object: `${resource} ${name}`, where: backup };
+          throw new CodedError("ObjectNotArchived", data, `backup ${backup} holds no ${resource} ${name}${hint}`);
         }
         const object = parseJson(await reader.read(row)) as KubeObject;
         io.print(printed(io, options.showSecrets ? object : redactSecret(object)));
@@ -110,7 +111,7 @@ export function backupCatCommand(io: CliIo): Command {
 function printed(io: CliIo, object: KubeObject): string {
   const json = stringifyJson(object, 2);
   // YAML of the JSON text keeps every digit of a large number.
-  return io.options().output === "json" ? json : stringify(JSON.parse(json, exactNumbers));
+  return io.options().output === "json" ? json : yamlText(JSON.parse(json, exactNumbers));
 }
 
 /** Integers beyond a double as bigint, which YAML writes digit by digit. */

@@ -97,7 +97,7 @@ export async function readBackupFile(
   return await readGzipText(store, backupKeys(name)[file]);
 }
 
-/** The resource of an archive that a person means: `cm`, `configmap`, `configmaps` or `deployments.apps`. @throws {Usage} */
+/** The resource of an archive that a person means: `cm`, `configmap`, `configmaps` or `deployments.apps`. @throws {ObjectNotArchived} */
 export async function resourceIn(
   io: CliIo,
   reader: BackupReader,
@@ -113,8 +113,8 @@ export async function resourceIn(
   const served = options.dir === undefined ? await servedName(io, wanted) : undefined;
   if (served !== undefined && resources.includes(served)) return served;
   throw new CodedError(
-    "Usage",
-    { argument: wanted },
+    "ObjectNotArchived",
+    { object: wanted, where: reader.name },
     `backup ${reader.name} holds no ${wanted}; it has ${resources.join(", ")}`,
   );
 }

@@ -4,6 +4,7 @@ import { CodedError } from "../errors.ts";
 import type { KubeClient } from "../kube/client.ts";
 import { progressDetails } from "../report/backup-progress.ts";
 import { isEnded } from "../report/backup-record.ts";
+import { counted } from "../report/plan-lines.ts";
 import { ExitCode } from "./exit-codes.ts";
 import type { CliIo } from "./io.ts";
 import { createProgressDisplay, type Progress } from "./progress.ts";
@@ -30,8 +31,9 @@ export async function waitForBackup(io: CliIo, kube: KubeClient, backup: Backup)
 function finish(io: CliIo, backup: Backup): void {
   const { phase, errors = 0, warnings = 0, progress, failureReason, validationErrors } = backup.status ?? {};
   io.print(
-    `Backup ${backup.metadata.name}: ${phase}, ${progress?.itemsBackedUp ?? 0} items, ${errors} errors, ${warnings} warnings`,
+    `Backup ${backup.metadata.name}: ${phase}, ${counted(progress?.itemsBackedUp ?? 0, "item")}, ${counted(errors, "error")}, ${counted(warnings, "warning")}`,
   );
+  if (errors + warnings > 0) io.print(`  holdfast backup describe ${backup.metadata.name}   says which`);
   for (const reason of [failureReason, ...(validationErrors ?? [])]) if (reason !== undefined) io.print(`  ${reason}`);
   if (phase === "PartiallyFailed") io.exitCode = ExitCode.Partial;
   else if (phase !== "Completed") io.exitCode = ExitCode.Failed;

@@ -1,8 +1,8 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Command } from "commander";
-import { stringify } from "yaml";
 import { apiVersionOf } from "../api/object.ts";
+import { yamlText } from "../api/yaml-text.ts";
 import type { Conversion } from "../convert/convert.ts";
 import { formatNote, type VeleroInput } from "../convert/velero-documents.ts";
 import { CodedError } from "../errors.ts";
@@ -80,7 +80,7 @@ async function readCluster(io: CliIo, namespace: string): Promise<VeleroInput[]>
     for (const object of await kube.list(gvr, { namespace })) {
       const { managedFields: _fields, ...metadata } = object.metadata;
       const whole = { ...object, apiVersion: apiVersionOf(gvr), kind, metadata };
-      inputs.push({ file: `cluster:${kind}/${metadata.name}`, text: stringify(whole, { lineWidth: 0 }) });
+      inputs.push({ file: `cluster:${kind}/${metadata.name}`, text: yamlText(whole, { lineWidth: 0 }) });
     }
   }
   return inputs;
@@ -105,7 +105,7 @@ function print(io: CliIo, conversion: Conversion, out: string | undefined): void
   const { output } = io.options();
   if (output === "json" || output === "yaml") {
     const result = { files: Object.fromEntries(files), notes, problems, ignored };
-    io.print(output === "json" ? JSON.stringify(result, undefined, 2) : stringify(result));
+    io.print(output === "json" ? JSON.stringify(result, undefined, 2) : yamlText(result));
     return;
   }
   if (out === undefined && files.size > 0) io.print([...files.values()].join("---\n"));

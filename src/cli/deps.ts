@@ -69,11 +69,15 @@ async function findLocation(
       locations.find(({ spec }) => spec.default === true) ?? (locations.length === 1 ? locations[0] : undefined);
     if (chosen !== undefined) return chosen;
   }
-  const message =
-    name === undefined
-      ? `no BackupStorageLocation in namespace ${namespace} is the default; name one with --location`
-      : `there is no BackupStorageLocation ${name} in namespace ${namespace}`;
-  throw new CodedError("Usage", { argument: "--location" }, message);
+  if (name === undefined) {
+    const message = `no BackupStorageLocation in namespace ${namespace} is the default; name one with --location`;
+    throw new CodedError("Usage", { argument: "--location" }, message);
+  }
+  throw new CodedError(
+    "KubeNotFound",
+    { ref: `BackupStorageLocation ${namespace}/${name}` },
+    `there is no BackupStorageLocation ${name} in namespace ${namespace}: see \`holdfast status\``,
+  );
 }
 
 async function listLocations(kube: KubeClient, namespace: string): Promise<BackupStorageLocation[]> {

@@ -1,7 +1,7 @@
 import { Command } from "commander";
-import { stringify } from "yaml";
 import type { RestorePlan } from "../api/kinds.generated.ts";
 import { RESTORE_PLAN } from "../api/kinds.ts";
+import { yamlText } from "../api/yaml-text.ts";
 import { isCoded } from "../errors.ts";
 import { listOwners } from "../gitops/list-owners.ts";
 import { formatOwner, type Owner } from "../gitops/owner.ts";
@@ -88,5 +88,5 @@ async function examineOne(
 function rendered(io: CliIo, report: DoctorReport): string {
   const { output } = io.options();
   if (output === "json") return JSON.stringify(report, undefined, 2);
-  return output === "yaml" ? stringify(report) : doctorText(report);
+  return output === "yaml" ? yamlText(report) : doctorText(report);
 }

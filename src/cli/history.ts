@@ -42,9 +42,13 @@ export function historyCommand(io: CliIo): Command {
         const shown = options.showSecrets ? { ...entry, kind } : redactDiff({ ...entry, kind });
         io.stdout.write(io.options().output === "json" ? jsonLine(shown) : entryText(io, shown));
       }
-      if (versions === 0)
-        throw new CodedError("Usage", { argument: name }, `no backup in ${store.location} holds ${resource} ${name}`);
+      if (versions === 0) throw notArchived(store.location, `${resource} ${name}`, options.inNamespace);
     });
+}
+
+function notArchived(where: string, object: string, namespace: string | undefined): CodedError {
+  const hint = namespace === undefined ? "; objects in a namespace need -n" : ` in namespace ${namespace}`;
+  return new CodedError("ObjectNotArchived", { object, where }, `no backup in ${where} holds ${object}${hint}`);
 }
 
 async function fullName(io: CliIo, wanted: string, options: HistoryOptions): Promise<string> {

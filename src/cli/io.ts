@@ -43,7 +43,7 @@ export interface CliDeps {
   kube(): Promise<KubeClient>;
   /**
    * The named location of `namespace` (the global one unless given); without a name the default one, or the only one.
-   * @throws {Usage} when there is no such location or no default
+   * @throws {Usage} when none is the default; {KubeNotFound} when there is none of that name
    */
   location(name?: string, namespace?: string): Promise<OpenedLocation>;
   /** Ends connections, so that the process can end. Called once, after the command. */

@@ -1,9 +1,9 @@
 import { Command, Option } from "commander";
-import { stringify } from "yaml";
 import type { RestorePlan } from "../api/kinds.generated.ts";
 import { RESTORE_PLAN } from "../api/kinds.ts";
 import type { KubeObject } from "../api/object.ts";
 import { validateObject } from "../api/validate.ts";
+import { yamlText } from "../api/yaml-text.ts";
 import { compactTime } from "../clock.ts";
 import { CodedError } from "../errors.ts";
 import type { CliIo } from "./io.ts";
@@ -49,6 +49,7 @@ export function restoreCreateCommand(io: CliIo): Command {
     .option("--labels <key=value,...>", "labels of the RestorePlan", parsePairs)
     .option("--annotations <key=value,...>", "annotations of the RestorePlan", parsePairs)
     .option("--no-safety-backup", "don't back up what will be touched first")
+    .option("--run-id <id>", "run once more what has run already: any text that is new")
     .option("--dry-run", "print the YAML and create nothing", false)
     .option("-w, --wait", "wait for the end, and exit by how it went", false)
     .addHelpText("after", EXAMPLES)
@@ -95,5 +96,5 @@ function checked(io: CliIo, plan: RestorePlan): RestorePlan {
 }
 
 function printed(io: CliIo, plan: RestorePlan): string {
-  return io.options().output === "json" ? JSON.stringify(plan, undefined, 2) : `${SCHEMA_LINE}${stringify(plan)}`;
+  return io.options().output === "json" ? JSON.stringify(plan, undefined, 2) : `${SCHEMA_LINE}${yamlText(plan)}`;
 }

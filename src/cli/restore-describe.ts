@@ -1,6 +1,6 @@
 import { Command } from "commander";
-import { stringify } from "yaml";
 import type { RestorePlan } from "../api/kinds.generated.ts";
+import { yamlText } from "../api/yaml-text.ts";
 import { messageOf } from "../errors.ts";
 import { describeRestore } from "../report/describe-restore.ts";
 import type { CliIo } from "./io.ts";
@@ -21,7 +21,7 @@ export function restoreDescribeCommand(io: CliIo): Command {
       const plan = await readRestorePlan(io, await io.deps().kube(), name);
       const { output } = io.options();
       if (output === "json") return io.print(JSON.stringify(plan, undefined, 2));
-      if (output === "yaml") return io.print(stringify(plan));
+      if (output === "yaml") return io.print(yamlText(plan));
       const results = await readOrNote(io, plan, "results");
       const list = options.details ? await readOrNote(io, plan, "resourceList") : undefined;
       io.print(describeRestore(plan, { results, resourceList: list, width: io.width }));

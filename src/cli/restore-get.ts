@@ -1,7 +1,7 @@
 import { Command } from "commander";
-import { stringify } from "yaml";
 import type { RestorePlan } from "../api/kinds.generated.ts";
 import { RESTORE_PLAN } from "../api/kinds.ts";
+import { yamlText } from "../api/yaml-text.ts";
 import type { CliIo } from "./io.ts";
 import { readRestorePlan } from "./restore-wait.ts";
 
@@ -26,7 +26,7 @@ export function restoreGetCommand(io: CliIo): Command {
               ...(options.selector === undefined ? {} : { labelSelector: options.selector }),
             })) as unknown as RestorePlan[]);
       if (output === "json") return io.print(JSON.stringify(plans, undefined, 2));
-      if (output === "yaml") return io.print(plans.map((plan) => stringify(plan)).join("---\n"));
+      if (output === "yaml") return io.print(plans.map((plan) => yamlText(plan)).join("---\n"));
       io.print(plans.length === 0 ? `no restores in namespace ${namespace}` : table(plans));
     });
 }

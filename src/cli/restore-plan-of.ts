@@ -32,6 +32,7 @@ export interface RestoreCreateOptions {
   readonly labels?: Mapping;
   readonly annotations?: Mapping;
   readonly safetyBackup: boolean;
+  readonly runId?: string;
 }
 
 /**
@@ -71,6 +72,7 @@ export function restorePlanOf(
     restoreStatus: statusOf(options),
     preserveNodePorts: options.preserveNodeports,
     safetyBackup: options.safetyBackup ? undefined : { mode: "Off" },
+    runId: options.runId,
   });
   return {
     apiVersion: API_VERSION,

@@ -5,7 +5,7 @@ import { API_VERSION, RESTORE_PLAN } from "../api/kinds.ts";
 import { compactTime } from "../clock.ts";
 import { CodedError } from "../errors.ts";
 import type { CliIo } from "./io.ts";
-import { readRestorePlan, waitForRestore } from "./restore-wait.ts";
+import { ENDED, readRestorePlan, waitForRestore } from "./restore-wait.ts";
 
 /** Builds `restore undo`: a new RestorePlan that returns every object to its state before. */
 export function restoreUndoCommand(io: CliIo): Command {
@@ -38,7 +38,11 @@ export function restoreCancelCommand(io: CliIo): Command {
     .addHelpText("after", "\nExamples:\n  holdfast restore cancel shop-restore\n")
     .action(async (name: string) => {
       const kube = await io.deps().kube();
-      const run = runOf(await readRestorePlan(io, kube, name));
+      const plan = await readRestorePlan(io, kube, name);
+      const run = runOf(plan);
+      const { phase } = plan.status ?? {};
+      if (phase !== undefined && ENDED.has(phase))
+        return io.print(`run ${run} has ended already: ${phase}. \`holdfast restore undo ${name}\` takes it back`);
       const body = { metadata: { annotations: { [CANCEL_REQUESTED_ANNOTATION]: run } } };
       await kube.patch(
         RESTORE_PLAN,

@@ -9,16 +9,17 @@ import type { CliIo } from "./io.ts";
 import { createProgressDisplay, type Progress } from "./progress.ts";
 
 const POLL_MS = 500;
-const ENDED = new Set(["Completed", "PartiallyFailed", "Failed", "FailedValidation"]);
+/** Phases that nothing follows. */
+export const ENDED: ReadonlySet<string> = new Set(["Completed", "PartiallyFailed", "Failed", "FailedValidation"]);
 
-/** Reads one RestorePlan. @throws {Usage} when there is none of that name */
+/** Reads one RestorePlan. @throws {KubeNotFound} when there is none of that name */
 export async function readRestorePlan(io: CliIo, kube: KubeClient, name: string): Promise<RestorePlan> {
   const { namespace } = io.options();
   const plan = await kube.get(RESTORE_PLAN, { namespace, name }, io.signal);
   if (plan !== undefined) return plan as unknown as RestorePlan;
   throw new CodedError(
-    "Usage",
-    { argument: name },
+    "KubeNotFound",
+    { ref: `RestorePlan ${namespace}/${name}` },
     `there is no RestorePlan ${name} in namespace ${namespace}: see \`holdfast restore get\``,
   );
 }
@@ -47,7 +48,10 @@ function tellEnd(io: CliIo, name: string, status: RestorePlan["status"]): void {
   const { phase, errors = 0, warnings = 0 } = status ?? {};
   if (phase === "PartiallyFailed") io.exitCode = ExitCode.Partial;
   else if (phase !== "Completed") io.exitCode = ExitCode.Failed;
-  io.print(`${name}: ${phase}, ${counted(errors, "error")}, ${counted(warnings, "warning")}`);
+  const done = status?.conditions?.find(({ type, reason }) => type === "Ready" && reason === "AlreadyRun");
+  const outcome = `${phase}, ${counted(errors, "error")}, ${counted(warnings, "warning")}`;
+  const hint = errors + warnings > 0 ? `\n  holdfast restore describe ${name}   says which` : "";
+  io.print(`${name}: ${done === undefined ? `${outcome}${hint}` : `nothing was restored: ${done.message}`}`);
 }
 
 function progressOf(name: string, status: RestorePlan["status"], why: string): Progress {

@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError } from "commander";
-import { stringify } from "yaml";
 import { KINDS } from "../api/kinds.ts";
 import { formatKey } from "../api/object.ts";
+import { yamlText } from "../api/yaml-text.ts";
 import { type RetainedBackup, type RetentionVerdict, retentionPlan } from "../backup/retention-plan.ts";
 import { rfc3339 } from "../clock.ts";
 import { isCoded } from "../errors.ts";
@@ -71,7 +71,7 @@ function rendered(io: CliIo, verdicts: readonly RetentionVerdict[]): string {
     case "json":
       return JSON.stringify(verdicts.map(row), undefined, 2);
     case "yaml":
-      return stringify(verdicts.map(row));
+      return yamlText(verdicts.map(row));
     case "markdown":
       return markdown(verdicts);
     case "text":

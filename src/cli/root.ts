@@ -41,11 +41,18 @@ export function createProgram(io: MutableCliIo, version: string, commands: reado
  * Shape: `argv` without the interpreter and the script.
  */
 export async function runCli(io: MutableCliIo, program: Command, argv: readonly string[]): Promise<void> {
+  let refusing: Command | undefined;
   for (const command of walk(program)) {
-    command.exitOverride().configureOutput({
-      writeOut: (text) => io.stdout.write(text),
-      writeErr: (text) => io.stderr.write(text),
-    });
+    command
+      .exitOverride()
+      .configureHelp({ showGlobalOptions: true })
+      .configureOutput({
+        writeOut: (text) => io.stdout.write(text),
+        writeErr: (text) => io.stderr.write(text),
+        outputError: () => {
+          refusing = command;
+        },
+      });
     if (command !== program) command.addHelpText("after", EXIT_CODE_HELP);
   }
   try {
@@ -53,6 +60,7 @@ export async function runCli(io: MutableCliIo, program: Command, argv: readonly 
   } catch (error) {
     if (error instanceof CommanderError) {
       io.exitCode = error.exitCode === 0 ? ExitCode.Done : ExitCode.Usage;
+      if (refusing !== undefined) printError(io, usageError(refusing, error), argv);
       return;
     }
     io.exitCode = exitCodeOf(error);
@@ -64,6 +72,17 @@ export async function runCli(io: MutableCliIo, program: Command, argv: readonly 
 function parseClusterName(value: string): string {
   if (/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(value)) return value;
   throw new InvalidArgumentError("A cluster name is a DNS label: lower-case letters, digits and dashes, at most 63.");
+}
+
+/** What commander refuses, said as everything else is, with the help that tells better. */
+function usageError(command: Command, { message }: CommanderError): CodedError {
+  const names: string[] = [];
+  for (let at: Command | null = command; at !== null; at = at.parent) names.unshift(at.name());
+  return new CodedError(
+    "Usage",
+    { argument: "", help: `${names.join(" ")} --help` },
+    message.replace(/^error: /, "").replaceAll("\n", " "),
+  );
 }
 
 function* walk(command: Command): Generator<Command> {

@@ -1,5 +1,4 @@
 import { Command } from "commander";
-import { stringify } from "yaml";
 import { findCondition } from "../api/conditions.ts";
 import type { Kinds } from "../api/kinds.generated.ts";
 import {
@@ -10,6 +9,7 @@ import {
   type KindResource,
   RESTORE_PLAN,
 } from "../api/kinds.ts";
+import { yamlText } from "../api/yaml-text.ts";
 import { isCoded } from "../errors.ts";
 import type { KubeClient } from "../kube/client.ts";
 import { type StatusReport, statusReport } from "../report/status-report.ts";
@@ -55,7 +55,7 @@ function rendered(io: CliIo, report: StatusReport): string {
     case "json":
       return JSON.stringify(report, undefined, 2);
     case "yaml":
-      return stringify(report);
+      return yamlText(report);
     case "markdown":
       return statusMarkdown(report);
     case "text":

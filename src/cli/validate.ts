@@ -1,10 +1,10 @@
 import { lstat, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Command, Option } from "commander";
-import { stringify } from "yaml";
 import { isReadable, MAX_FILE_BYTES, type SourceFile } from "../api/parse.ts";
 import type { Problem } from "../api/problem.ts";
 import { type ValidatedTree, validateTree } from "../api/validate.ts";
+import { yamlText } from "../api/yaml-text.ts";
 import { CodedError } from "../errors.ts";
 import { ExitCode } from "./exit-codes.ts";
 import type { CliIo } from "./io.ts";
@@ -99,7 +99,7 @@ async function readOne(path: string): Promise<SourceFile> {
 function print(io: CliIo, tree: ValidatedTree, files: readonly SourceFile[]): void {
   const { output } = io.options();
   if (output === "json") io.print(JSON.stringify(asResult(tree), undefined, 2));
-  else if (output === "yaml") io.print(stringify(asResult(tree)));
+  else if (output === "yaml") io.print(yamlText(asResult(tree)));
   else io.print(renderValidation(tree, files, { colours: io.colours }));
 }
 

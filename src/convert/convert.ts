@@ -1,7 +1,7 @@
-import { stringify } from "yaml";
 import type { KubeObject } from "../api/object.ts";
 import { formatProblem } from "../api/problem.ts";
 import { validateTree } from "../api/validate.ts";
+import { yamlText } from "../api/yaml-text.ts";
 import { type ConfigMaps, convertConfigMaps, isVeleroConfigMap } from "./config-maps.ts";
 import { convertLocations } from "./locations.ts";
 import { convertBackups, convertRestores } from "./runs.ts";
@@ -80,7 +80,7 @@ function filesOf(objects: readonly KubeObject[]): Map<string, string> {
     objects.map((object) => {
       const kind = object.kind.toLowerCase();
       const schema = `# yaml-language-server: $schema=https://holdfast.dev/schemas/${kind}.schema.json\n`;
-      const text = stringify(object, { lineWidth: 0 });
+      const text = yamlText(object, { lineWidth: 0 });
       return [`${kind}-${object.metadata.name}.yaml`, object.kind === "ConfigMap" ? text : `${schema}${text}`];
     }),
   );

@@ -1,6 +1,7 @@
 /** What Git would have to hold so that it does not undo a restore: per object, as a part of its manifest. */
-import { stringify } from "yaml";
+
 import { formatKey } from "../api/object.ts";
+import { yamlText } from "../api/yaml-text.ts";
 import { printable } from "./plan-lines.ts";
 
 /** One object and what Git has to say of it. */
@@ -44,5 +45,5 @@ function documentOf(followup: Followup): string {
     ...remove.map((pointer) => `take out: ${pointer}`),
   ];
   const head = comments.map((comment) => `# ${printable(comment)}\n`).join("");
-  return `${head}${stringify(manifest, { lineWidth: 0, aliasDuplicateObjects: false })}`;
+  return `${head}${yamlText(manifest, { lineWidth: 0, aliasDuplicateObjects: false })}`;
 }

@@ -79,7 +79,12 @@ function planDelete(place: ItemPlace, record: ObjectRecord, live: KubeObject | u
   if (live.metadata.uid !== record.uid)
     return planStop(place, "fail", "Replaced", "is another object of that name: the restored one was deleted since");
   if (!force && isChanged(record, live)) {
-    return planStop(place, "fail", "ChangedSince", "was changed since the restore: look at it, then undo with force");
+    return planStop(
+      place,
+      "fail",
+      "ChangedSince",
+      "was changed since the restore, so it is left as it is: look at it, and change or delete it by hand",
+    );
   }
   return {
     entry: {
@@ -120,7 +125,12 @@ function planReturn(place: ItemPlace, { record, copy, force }: Return, live: Kub
   const { operations, changes } = differenceOf(live, copy);
   if (operations.length === 0) return planStop(place, "unchanged", "Returned", "is as it was before the restore");
   if (!force && (isDeleted || isChanged(record, live)))
-    return planStop(place, "fail", "ChangedSince", "was changed since the restore: look at it, then undo with force");
+    return planStop(
+      place,
+      "fail",
+      "ChangedSince",
+      "was changed since the restore, so it is left as it is: look at it, and change or delete it by hand",
+    );
   const entry = { ...placeEntry(place), changes };
   if (record.outcome === "recreated" || record.outcome === "created") {
     return {

@@ -61,7 +61,11 @@ function settled(session: RestoreSession, { entry, resumedAs }: PlannedItem): Wr
   };
   switch (entry.action) {
     case "fail":
-      return { outcome: "failed", ...told, errors: [entry.message ?? "refused by the plan"] };
+      return {
+        outcome: "failed",
+        ...told,
+        errors: [`${entry.kind} "${entry.name}": ${entry.message ?? "refused by the plan"}`],
+      };
     case "skip": {
       const warns = entry.reason === "ExistsDifferent" || entry.reason === "Collision";
       return {

@@ -85,6 +85,24 @@ describe("audit of a real cluster and repository", () => {
     expect(report.findings).toEqual([expect.stringMatching(/^\S+: extra note\.txt/)]);
   });
 
+  it("calls nothing clean that it found no record of", async () => {
+    const other = await holdfast.start([
+      "audit",
+      "--git",
+      holdfast.repository.path,
+      "--status-branch",
+      "holdfast/mistyped",
+    ]).ended;
+    const elsewhere = await audit("--path", "mistyped");
+
+    expect([other.code, other.stdout]).toEqual([1, ""]);
+    expect(other.stderr).toMatch(
+      /has no branch holdfast\/mistyped, so nothing is recorded there.*\[GitBranchMissing\]/,
+    );
+    expect([elsewhere.code, elsewhere.stdout]).toEqual([1, ""]);
+    expect(elsewhere.stderr).toMatch(/ever touched mistyped: see what --path names \[GitPathMissing\]/);
+  });
+
   it("prints text, CSV and a page that loads nothing, and asks no cluster when told so", async () => {
     const git = ["--no-cluster"];
     const [text, csv, html] = await Promise.all([

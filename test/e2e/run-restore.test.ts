@@ -31,6 +31,28 @@ describe("a RestorePlan in Git", () => {
     expect([renamed.code, ready(again)]).toMatchObject([0, { status: "True", reason: "AlreadyRun" }]);
   });
 
+  it("is told by the commands as what it is: ended, or done before", async () => {
+    const { namespace, start } = holdfast;
+    const asked = ["restore", "create", "twin", "--from-backup", shop.backup, "--existing-resource-policy", "update"];
+    await holdfast.commit({ "undo.yaml": restoreYaml(namespace, "undo", shop.backup) });
+    await holdfast.once();
+
+    const cancelled = await start(["restore", "cancel", "undo"]).ended;
+    const same = start([...asked, "--wait"]);
+    await cluster.waitFor("RestorePlan", namespace, "twin", () => true);
+    await holdfast.once();
+
+    expect([cancelled.code, cancelled.stdout]).toEqual([
+      0,
+      expect.stringMatching(
+        /^run undo-\d+ has ended already: Completed\. `holdfast restore undo undo` takes it back\n$/,
+      ),
+    ]);
+    expect((await same.ended).stdout).toMatch(
+      /nothing was restored: run undo-\d+ did this restore and ended Completed/,
+    );
+  });
+
   it("waits for the digest of its plan, runs with it, and refuses a stale one", async () => {
     const { namespace } = holdfast;
     const approval = (digest?: string): string =>

@@ -58,6 +58,7 @@ beforeAll(async () => {
   const spec = { includedNamespaces: [namespace], excludedResources: ["events", "sa"] };
   await cluster.create(configMap("changing", { colour: "red", size: "1" }));
   await cluster.create(configMap("going", { a: "b" }));
+  await cluster.create(configMap("switches", { checkout: "on", mode: "0644" }));
   await cluster.create(configMap("staying", { needle: "in the haystack" }));
   await cluster.create({
     apiVersion: "v1",
@@ -81,7 +82,16 @@ describe("backup get and describe", () => {
 
     expect(code).toBe(0);
     expect(out.split("\n")[0]).toMatch(/^NAME +STATUS +ERRORS/);
-    expect(out).toMatch(/^first +Completed +0 +0 +6 +20/m);
+    expect(out).toMatch(/^first +Completed +0 +0 +7 +20/m);
+  });
+
+  it("fail for a name that is not there, as kubectl does", async () => {
+    const { out, err, code } = await holdfast("backup", "get", "first", "frist", "--dir", folder);
+
+    expect({ out, code }).toEqual({ out: "", code: 1 });
+    expect(err).toBe(
+      `holdfast: there is no backup "frist" in ${folder}: list those there are with \`holdfast backup get\` [BackupNotFound]\n`,
+    );
   });
 
   it("say what the backup holds, within 80 columns", async () => {
@@ -120,12 +130,40 @@ describe("backup cat", () => {
   it("says what is there when the object is not", async () => {
     const { code, err } = await holdfast("backup", "cat", "first", "widgets", "x", "--dir", folder);
 
-    expect(code).toBe(2);
+    expect(code).toBe(1);
     expect(err).toContain("configmaps");
+  });
+
+  it("prints YAML that kubectl reads as it was: a bare on is no text there", async () => {
+    const { out } = await holdfast("backup", "cat", "first", "cm", "switches", "-n", namespace, "--dir", folder);
+
+    expect(out).toMatch(/^ {2}checkout: "on"$/m);
+    expect(out).toMatch(/^ {2}mode: "0644"$/m);
   });
 });
 
 describe("backup diff", () => {
+  it("with live and a namespace tells of nothing outside it", async () => {
+    const wide = { includedResources: ["configmaps", "clusterroles"], includeClusterResources: true };
+    await makeBackup({ kube, store: new FsStore(folder) }, backupRequest(wide, { name: "wide" }));
+    const role = {
+      apiVersion: "rbac.authorization.k8s.io/v1",
+      kind: "ClusterRole",
+      metadata: { name: `new-${namespace}` },
+    };
+    await cluster.create(role);
+    await cluster.create(configMap("new", { a: "b" }));
+
+    const all = await holdfast("backup", "diff", "wide", "live", "--dir", folder);
+    const one = await holdfast("backup", "diff", "wide", "live", "-n", namespace, "--dir", folder);
+    await cluster.delete("ConfigMap", namespace, "new");
+    await cluster.delete("ClusterRole", undefined, role.metadata.name);
+    rmSync(join(folder, "backups", "wide"), { recursive: true });
+
+    expect(all.out).toContain(`+ ClusterRole new-${namespace}`);
+    expect(one.out).toBe(`  + ConfigMap ${namespace}/new\n1 added.\n`);
+  });
+
   it("tells added, removed and changed objects, with fields, Secrets redacted", async () => {
     const { out, code } = await holdfast("backup", "diff", "first", "second", "--dir", folder);
 
@@ -208,7 +246,7 @@ describe("backup download and logs", () => {
 
     expect(readFileSync(target)).toEqual(readFileSync(join(folder, "backups/first/first.tar.gz")));
     expect([again.code, again.err]).toEqual([2, expect.stringContaining("--force")]);
-    expect(logs.out).toMatch(/level=info msg="backup Completed: 6 items/);
+    expect(logs.out).toMatch(/level=info msg="backup Completed: 7 items/);
   });
 });
 
