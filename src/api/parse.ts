@@ -60,7 +60,7 @@ export function parseFile(file: SourceFile, options: { readonly acceptGitSource?
     }
   }
   if (documents.length > 0) warnings.push(...yaml.warnings.map((warning) => ({ file: file.path, ...warning })));
-  return { documents: problems.length > 0 ? [] : documents, problems, warnings, ignored };
+  return { documents, problems, warnings, ignored };
 }
 
 type Sorted =

@@ -416,6 +416,15 @@ describe("a tree", () => {
     expect(new Set(problems.map(({ file }) => file))).toEqual(new Set(["b.yaml"]));
   });
 
+  it("tells all that is wrong in a file at once, also beside a document of an unknown kind", () => {
+    const text = `${policy(`${DAILY}  sheduls: 1\n`)}---\napiVersion: holdfast.dev/v1alpha1\nkind: BackupPolicies\nmetadata: {name: x}\n`;
+
+    const { documents, problems } = tree({ "a.yaml": text });
+
+    expect(problems.map(({ code }) => code)).toEqual(["UnknownField", "UnknownKind"]);
+    expect(documents).toEqual([]);
+  });
+
   it("takes neither of two documents for one object, and names both", () => {
     const { documents, problems } = tree({
       "a.yaml": policy(DAILY),

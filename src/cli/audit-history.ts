@@ -88,7 +88,8 @@ function documentsOf(
   for (const file of files) {
     const bytes = file[side];
     if (bytes === undefined || !isReadable(file.path)) continue;
-    for (const { object } of parseFile({ path: file.path, bytes }).documents) {
+    const parsed = parseFile({ path: file.path, bytes });
+    for (const { object } of parsed.problems.length > 0 ? [] : parsed.documents) {
       const document = object as unknown as KubeObject;
       const { namespace, name } = keyOf(document);
       const id = `${document.kind} ${namespace === "" ? defaultNamespace : namespace}/${name}`;
