@@ -16,6 +16,10 @@ describe("nearest", () => {
     expect(nearest(word, known)).toBe(expected);
   });
 
+  it("of two that are as near, that which the word begins is meant", () => {
+    expect(nearest("Of", ["On", "Off"])).toBe("Off");
+  });
+
   it.each(["", "schedule", "x", "completelyDifferent"])("%j is meant for none", (word) => {
     expect(nearest(word, known)).toBeUndefined();
   });

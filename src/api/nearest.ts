@@ -1,16 +1,25 @@
 /** The known word nearest to a mistyped one. */
 
-/** The nearest of `known` within a third of the word's length (at least one edit), or undefined. */
+/**
+ * The nearest of `known` within a third of the word's length (at least one edit), or undefined. Of equally near ones that
+ * which the word begins: `Of` was to be `Off`, not `On`.
+ */
 export function nearest(word: string, known: readonly string[]): string | undefined {
   const limit = Math.max(1, Math.floor(word.length / 3));
   let best: string | undefined;
   let bestDistance = limit + 1;
   for (const candidate of known) {
-    if (Math.abs(candidate.length - word.length) >= bestDistance) continue;
+    if (Math.abs(candidate.length - word.length) > bestDistance) continue;
     const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
-    if (distance < bestDistance && (distance > 0 || candidate !== word)) [best, bestDistance] = [candidate, distance];
+    const isNearer = distance < bestDistance || (distance === bestDistance && isBegun(word, candidate, best));
+    if (isNearer && (distance > 0 || candidate !== word)) [best, bestDistance] = [candidate, distance];
   }
   return best;
+}
+
+function isBegun(word: string, candidate: string, best: string | undefined): boolean {
+  const begins = (text: string): boolean => text.toLowerCase().startsWith(word.toLowerCase());
+  return best !== undefined && begins(candidate) && !begins(best);
 }
 
 /** Insertions, deletions, substitutions and swaps of neighbours (optimal string alignment). */

@@ -13,7 +13,7 @@ import { type BackupRecord, parseShard } from "../report/backup-record.ts";
 import { type DeclaredState, declaredHistory } from "./audit-history.ts";
 import { promisedSchedules } from "./audit-slots.ts";
 import { ExitCode } from "./exit-codes.ts";
-import { type CliIo, requireCluster } from "./io.ts";
+import { type CliIo, outputOf, requireCluster } from "./io.ts";
 import {
   openRecordRepository,
   type RecordFiles,
@@ -94,7 +94,7 @@ async function audit(io: CliIo, options: AuditOptions): Promise<void> {
       uncoveredNamespaces: options.cluster ? await uncovered(io, all.states) : undefined,
       findings: options.verify ? await findings(io, options, record) : undefined,
     });
-    io.print(render(options.format ?? io.options().output, report));
+    io.print(render(options.format ?? outputOf(io, ["text", "json"]), report));
     if (!isClean(report)) io.exitCode = ExitCode.Partial;
   } finally {
     await record.close();

@@ -12,7 +12,7 @@ import { CodedError } from "../errors.ts";
 import type { KubeClient } from "../kube/client.ts";
 import { backupName, MANUAL } from "../schedule/slot-name.ts";
 import { waitForBackup } from "./backup-wait.ts";
-import type { CliIo } from "./io.ts";
+import { type CliIo, outputOf } from "./io.ts";
 
 interface CreateOptions {
   readonly fromPolicy?: string;
@@ -113,7 +113,9 @@ async function create(io: CliIo, name: string | undefined, options: CreateOption
     spec,
   };
   if (kube === undefined || options.dryRun)
-    return io.print(io.options().output === "json" ? JSON.stringify(backup, undefined, 2) : yamlText(backup));
+    return io.print(
+      outputOf(io, ["text", "json", "yaml"]) === "json" ? JSON.stringify(backup, undefined, 2) : yamlText(backup),
+    );
   const created = await kube.create(BACKUP, backup as KubeObject, { fieldValidation: "Strict", signal: io.signal });
   if (!options.wait) return io.print(`Backup ${named} is requested. Follow it with: holdfast backup get ${named}`);
   await waitForBackup(io, kube, created as unknown as Backup);

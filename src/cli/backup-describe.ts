@@ -7,7 +7,7 @@ import { type DescribedBackup, describeBackup } from "../report/backup-describe.
 import type { BackupReader } from "../storage/backup-reader.ts";
 import type { ObjectStore } from "../storage/object-store.ts";
 import { readBackupFile, type SourceOptions, withBackup, withSource } from "./backup-source.ts";
-import type { CliIo } from "./io.ts";
+import { type CliIo, outputOf } from "./io.ts";
 
 interface DescribeOptions extends SourceOptions {
   readonly details: boolean;
@@ -30,7 +30,7 @@ export function backupDescribeCommand(io: CliIo): Command {
     .addHelpText("after", EXAMPLES)
     .action(async (name: string, options: DescribeOptions) => {
       const described = await describedBackup(io, name, options);
-      const { output } = io.options();
+      const output = outputOf(io, ["text", "json", "yaml"]);
       if (output === "json") io.print(JSON.stringify(described, undefined, 2));
       else if (output === "yaml") io.print(yamlText(described));
       else io.print(describeBackup(described, io.width));

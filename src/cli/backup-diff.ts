@@ -12,7 +12,7 @@ import {
   withObjectNamespace,
   withSource,
 } from "./backup-source.ts";
-import type { CliIo } from "./io.ts";
+import { type CliIo, outputOf } from "./io.ts";
 
 interface DiffOptions extends ObjectOptions {
   readonly resource?: string;
@@ -65,7 +65,7 @@ export function backupDiffCommand(io: CliIo): Command {
 
 async function printAll(io: CliIo, differences: AsyncIterable<ObjectDifference>, options: DiffOptions): Promise<void> {
   const counts = { added: 0, removed: 0, changed: 0 };
-  const isJson = io.options().output === "json";
+  const isJson = outputOf(io, ["text", "json"]) === "json";
   for await (const difference of differences) {
     counts[difference.type]++;
     const shown = options.showSecrets ? difference : redactDiff(difference);

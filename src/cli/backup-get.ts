@@ -7,7 +7,7 @@ import { CodedError } from "../errors.ts";
 import { textTable } from "../report/table.ts";
 import { listBackups } from "../storage/list-backups.ts";
 import { openSource, type SourceOptions, statusOf, withSource } from "./backup-source.ts";
-import type { CliIo } from "./io.ts";
+import { type CliIo, outputOf } from "./io.ts";
 
 const EXAMPLES = `
 Without options the Backup objects of the cluster are listed, those under way and failed too; with --location or --dir
@@ -61,7 +61,7 @@ async function fromStore(io: CliIo, options: SourceOptions): Promise<KubeObject[
 }
 
 function render(io: CliIo, backups: readonly KubeObject[]): string {
-  const { output } = io.options();
+  const output = outputOf(io, ["text", "json", "yaml"]);
   if (output === "json") return JSON.stringify(backups, undefined, 2);
   if (output === "yaml") return yamlText(backups);
   if (backups.length === 0) return "No backups found.";

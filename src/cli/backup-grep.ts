@@ -12,7 +12,7 @@ import {
   withSource,
 } from "./backup-source.ts";
 import { ExitCode } from "./exit-codes.ts";
-import type { CliIo } from "./io.ts";
+import { type CliIo, outputOf } from "./io.ts";
 
 interface GrepOptions extends ObjectOptions {
   readonly resource?: string;
@@ -56,7 +56,8 @@ export function backupGrepCommand(io: CliIo): Command {
           count++;
           const { resource, namespace, name } = row;
           const object = `${resource} ${namespace === "" ? "" : `${namespace}/`}${name}`;
-          if (io.options().output === "json") io.print(JSON.stringify({ resource, namespace, name, path, value }));
+          if (outputOf(io, ["text", "json"]) === "json")
+            io.print(JSON.stringify({ resource, namespace, name, path, value }));
           else io.print(cutTo(`${object} ${printable(path)}: ${printable(value)}`, io.width));
         }
         return count;

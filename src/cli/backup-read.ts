@@ -19,7 +19,7 @@ import {
   withObjectNamespace,
   withSource,
 } from "./backup-source.ts";
-import type { CliIo } from "./io.ts";
+import { type CliIo, outputOf } from "./io.ts";
 
 /** Builds `backup logs`. */
 export function backupLogsCommand(io: CliIo): Command {
@@ -111,7 +111,7 @@ export function backupCatCommand(io: CliIo): Command {
 function printed(io: CliIo, object: KubeObject): string {
   const json = stringifyJson(object, 2);
   // YAML of the JSON text keeps every digit of a large number.
-  return io.options().output === "json" ? json : yamlText(JSON.parse(json, exactNumbers));
+  return outputOf(io, ["text", "json", "yaml"]) === "json" ? json : yamlText(JSON.parse(json, exactNumbers));
 }
 
 /** Integers beyond a double as bigint, which YAML writes digit by digit. */

@@ -3,7 +3,7 @@ import { CodedError } from "../errors.ts";
 import type { ObjectStore } from "../storage/object-store.ts";
 import { openSourceLocation, type SourceOptions, withSource } from "./backup-source.ts";
 import { ExitCode } from "./exit-codes.ts";
-import type { CliIo } from "./io.ts";
+import { type CliIo, outputOf } from "./io.ts";
 import {
   openRecordFolder,
   openRecordRepository,
@@ -83,7 +83,7 @@ async function verifyEach(
     const report = await verifyOne(store, known, name, { readData: options.readData, signal: io.signal });
     if (report === undefined) continue;
     reports.push(report);
-    io.print(io.options().output === "json" ? JSON.stringify(report) : reportText(report));
+    io.print(outputOf(io, ["text", "json"]) === "json" ? JSON.stringify(report) : reportText(report));
   }
   const damaged = reports.filter((report) => report.problems.length > 0).length;
   if (damaged > 0) io.exitCode = damaged < reports.length ? ExitCode.Partial : ExitCode.Failed;

@@ -14,7 +14,7 @@ import { clusterRecordText, parseClusterRecord } from "../report/restore-record.
 import { verifyBackup } from "../storage/verify-backup.ts";
 import { bootstrapLocation, secretsOfEnvironment } from "./bootstrap-objects.ts";
 import { applyObjects, PACKAGED_NAMESPACE, packagedObjects } from "./install-manifests.ts";
-import { type CliIo, requireCluster } from "./io.ts";
+import { type CliIo, outputOf, requireCluster } from "./io.ts";
 import { createOpenStore } from "./open-store.ts";
 import { openRecordRepository, type RecordRepository } from "./record-source.ts";
 import { systemUid } from "./system-uid.ts";
@@ -222,7 +222,7 @@ async function tell(
   },
 ): Promise<void> {
   const { backups, looked, options, uid } = at;
-  if (io.options().output === "json") {
+  if (outputOf(io, ["text", "json"]) === "json") {
     io.print(JSON.stringify({ backups: backups.map((each) => ({ ...each, bucket: looked.get(each.backup) })) }));
     return;
   }

@@ -7,7 +7,7 @@ import type { Conversion } from "../convert/convert.ts";
 import { formatNote, type VeleroInput } from "../convert/velero-documents.ts";
 import { CodedError } from "../errors.ts";
 import { ExitCode } from "./exit-codes.ts";
-import type { CliIo } from "./io.ts";
+import { type CliIo, outputOf } from "./io.ts";
 import { readPaths } from "./validate.ts";
 
 interface ConvertOptions {
@@ -102,7 +102,7 @@ async function writeFiles(folder: string, { files }: Conversion): Promise<void> 
 
 function print(io: CliIo, conversion: Conversion, out: string | undefined): void {
   const { files, notes, problems, ignored } = conversion;
-  const { output } = io.options();
+  const output = outputOf(io, ["text", "json", "yaml"]);
   if (output === "json" || output === "yaml") {
     const result = { files: Object.fromEntries(files), notes, problems, ignored };
     io.print(output === "json" ? JSON.stringify(result, undefined, 2) : yamlText(result));

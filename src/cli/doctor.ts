@@ -11,7 +11,7 @@ import { judgePause } from "../gitops/stale-pause-plan.ts";
 import type { KubeClient } from "../kube/client.ts";
 import { type DoctorReport, doctorText, type PausedOwnerReport } from "../report/doctor-report.ts";
 import { ExitCode } from "./exit-codes.ts";
-import type { CliIo } from "./io.ts";
+import { type CliIo, outputOf } from "./io.ts";
 
 interface DoctorOptions {
   readonly resume: boolean;
@@ -86,7 +86,7 @@ async function examineOne(
 }
 
 function rendered(io: CliIo, report: DoctorReport): string {
-  const { output } = io.options();
+  const output = outputOf(io, ["text", "json", "yaml"]);
   if (output === "json") return JSON.stringify(report, undefined, 2);
   return output === "yaml" ? yamlText(report) : doctorText(report);
 }

@@ -3,7 +3,7 @@ import { type HistoryEntry, objectHistory } from "../backup/history.ts";
 import { CodedError } from "../errors.ts";
 import { fieldChangeText, redactDiff } from "../report/backup-diff.ts";
 import { type ObjectOptions, objectOptions, openSource, withObjectNamespace, withSource } from "./backup-source.ts";
-import type { CliIo } from "./io.ts";
+import { type CliIo, outputOf } from "./io.ts";
 
 interface HistoryOptions extends ObjectOptions {
   readonly showSecrets: boolean;
@@ -40,7 +40,7 @@ export function historyCommand(io: CliIo): Command {
       )) {
         if (entry.type === "first" || entry.type === "changed") versions++;
         const shown = options.showSecrets ? { ...entry, kind } : redactDiff({ ...entry, kind });
-        io.stdout.write(io.options().output === "json" ? jsonLine(shown) : entryText(io, shown));
+        io.stdout.write(outputOf(io, ["text", "json"]) === "json" ? jsonLine(shown) : entryText(io, shown));
       }
       if (versions === 0) throw notArchived(store.location, `${resource} ${name}`, options.inNamespace);
     });

@@ -128,3 +128,11 @@ export function requireCluster(io: CliIo): string {
     "name this installation: --cluster NAME (or HOLDFAST_CLUSTER). Records, backups and the status branch carry the name, and it survives a rebuild of the cluster",
   );
 }
+
+/** The format of `--output`, of those that a command prints. @throws {Usage} for another: text in its place would mislead programs */
+export function outputOf<Format extends OutputFormat>(io: CliIo, formats: readonly Format[]): Format {
+  const { output } = io.options();
+  const format = formats.find((each) => each === output);
+  if (format !== undefined) return format;
+  throw new CodedError("Usage", { argument: "--output" }, `this is printed as ${formats.join(", ")}, not as ${output}`);
+}

@@ -14,7 +14,7 @@ import { planVerdict, validateVerdict } from "../report/pull-request.ts";
 import { pullRequestPage } from "../report/pull-request-page.ts";
 import { assertInstalled } from "./deps.ts";
 import { ExitCode } from "./exit-codes.ts";
-import { type CliIo, requireCluster } from "./io.ts";
+import { type CliIo, outputOf, requireCluster } from "./io.ts";
 import { createOpenGit } from "./open-git.ts";
 import { createOpenStore, createSecretReader } from "./open-store.ts";
 
@@ -115,7 +115,7 @@ async function look(
 }
 
 function print(io: CliIo, { report }: MadeReport): void {
-  if (io.options().output !== "json") {
+  if (outputOf(io, ["text", "json", "markdown"]) !== "json") {
     io.print(pullRequestPage(report));
     return;
   }

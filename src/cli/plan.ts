@@ -11,7 +11,7 @@ import { createPlanTextRenderer } from "../report/plan-text.ts";
 import { loadRestoreInputs } from "../restore/inputs.ts";
 import { planRestore } from "../restore/plan-restore.ts";
 import { ExitCode } from "./exit-codes.ts";
-import type { CliIo } from "./io.ts";
+import { type CliIo, outputOf } from "./io.ts";
 import { readPlanFile, type WrittenPlan } from "./plan-file.ts";
 import { type PullRequestOptions, planPullRequest } from "./plan-pull-request.ts";
 import { prioritiesOption } from "./restore-flags.ts";
@@ -162,7 +162,7 @@ interface Printer {
 }
 
 function printerFor(io: CliIo, header: PlanHeader, options: PlanOptions): Printer {
-  const { output } = io.options();
+  const output = outputOf(io, ["text", "json", "markdown"]);
   const write = (text: string): void => {
     if (text !== "") io.stdout.write(text);
   };

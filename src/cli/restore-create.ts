@@ -6,7 +6,7 @@ import { validateObject } from "../api/validate.ts";
 import { yamlText } from "../api/yaml-text.ts";
 import { compactTime } from "../clock.ts";
 import { CodedError } from "../errors.ts";
-import type { CliIo } from "./io.ts";
+import { type CliIo, outputOf } from "./io.ts";
 import { collectList, parseMapping, parsePairs, parseTriState } from "./restore-flags.ts";
 import { type RestoreCreateOptions, restorePlanOf } from "./restore-plan-of.ts";
 import { waitForRestore } from "./restore-wait.ts";
@@ -96,5 +96,7 @@ function checked(io: CliIo, plan: RestorePlan): RestorePlan {
 }
 
 function printed(io: CliIo, plan: RestorePlan): string {
-  return io.options().output === "json" ? JSON.stringify(plan, undefined, 2) : `${SCHEMA_LINE}${yamlText(plan)}`;
+  return outputOf(io, ["text", "json", "yaml"]) === "json"
+    ? JSON.stringify(plan, undefined, 2)
+    : `${SCHEMA_LINE}${yamlText(plan)}`;
 }

@@ -3,7 +3,7 @@ import type { RestorePlan } from "../api/kinds.generated.ts";
 import { yamlText } from "../api/yaml-text.ts";
 import { messageOf } from "../errors.ts";
 import { describeRestore } from "../report/describe-restore.ts";
-import type { CliIo } from "./io.ts";
+import { type CliIo, outputOf } from "./io.ts";
 import { readRunFile } from "./restore-records.ts";
 import { readRestorePlan } from "./restore-wait.ts";
 
@@ -19,7 +19,7 @@ export function restoreDescribeCommand(io: CliIo): Command {
     )
     .action(async (name: string, options: { details: boolean }) => {
       const plan = await readRestorePlan(io, await io.deps().kube(), name);
-      const { output } = io.options();
+      const output = outputOf(io, ["text", "json", "yaml"]);
       if (output === "json") return io.print(JSON.stringify(plan, undefined, 2));
       if (output === "yaml") return io.print(yamlText(plan));
       const results = await readOrNote(io, plan, "results");

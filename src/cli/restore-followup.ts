@@ -8,7 +8,7 @@ import type { PlanAction } from "../report/plan.ts";
 import { followupOf } from "../restore/followup-plan.ts";
 import { loadRestoreInputs } from "../restore/inputs.ts";
 import { planRestore } from "../restore/plan-restore.ts";
-import type { CliIo } from "./io.ts";
+import { type CliIo, outputOf } from "./io.ts";
 import { readPlanFile } from "./plan-file.ts";
 import { openPlanBackup } from "./restore-source.ts";
 import { readRestorePlan } from "./restore-wait.ts";
@@ -40,7 +40,7 @@ export function restoreFollowupCommand(io: CliIo): Command {
         found.push(...followups.found);
         stands &&= followups.stands;
       }
-      if (io.options().output === "json") io.print(JSON.stringify(found, undefined, 2));
+      if (outputOf(io, ["text", "json", "yaml"]) === "json") io.print(JSON.stringify(found, undefined, 2));
       else if (found.length > 0) io.print(followupText(found));
       if (found.length === 0) io.note(noFollowup(stands));
     });

@@ -2,7 +2,7 @@ import { Command } from "commander";
 import type { RestorePlan } from "../api/kinds.generated.ts";
 import { RESTORE_PLAN } from "../api/kinds.ts";
 import { yamlText } from "../api/yaml-text.ts";
-import type { CliIo } from "./io.ts";
+import { type CliIo, outputOf } from "./io.ts";
 import { readRestorePlan } from "./restore-wait.ts";
 
 const COLUMNS = ["NAME", "BACKUP", "STATUS", "STARTED", "COMPLETED", "ERRORS", "WARNINGS", "CREATED"] as const;
@@ -16,7 +16,8 @@ export function restoreGetCommand(io: CliIo): Command {
     .addHelpText("after", "\nExamples:\n  holdfast restore get\n  holdfast restore get shop-restore --output yaml\n")
     .action(async (names: readonly string[], options: { selector?: string }) => {
       const kube = await io.deps().kube();
-      const { namespace, output } = io.options();
+      const { namespace } = io.options();
+      const output = outputOf(io, ["text", "json", "yaml"]);
       const plans =
         names.length > 0
           ? await Promise.all(names.map((name) => readRestorePlan(io, kube, name)))

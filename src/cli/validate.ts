@@ -7,7 +7,7 @@ import { type ValidatedTree, validateTree } from "../api/validate.ts";
 import { yamlText } from "../api/yaml-text.ts";
 import { CodedError } from "../errors.ts";
 import { ExitCode } from "./exit-codes.ts";
-import type { CliIo } from "./io.ts";
+import { type CliIo, outputOf } from "./io.ts";
 import { gitHubAnnotations, sarifReport } from "./validate-reports.ts";
 import { renderValidation } from "./validate-text.ts";
 
@@ -97,7 +97,7 @@ async function readOne(path: string): Promise<SourceFile> {
 }
 
 function print(io: CliIo, tree: ValidatedTree, files: readonly SourceFile[]): void {
-  const { output } = io.options();
+  const output = outputOf(io, ["text", "json", "yaml"]);
   if (output === "json") io.print(JSON.stringify(asResult(tree), undefined, 2));
   else if (output === "yaml") io.print(yamlText(asResult(tree)));
   else io.print(renderValidation(tree, files, { colours: io.colours }));

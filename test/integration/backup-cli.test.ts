@@ -94,6 +94,13 @@ describe("backup get and describe", () => {
     );
   });
 
+  it("refuse a format that they don't print, and give none in its place", async () => {
+    const { out, err, code } = await holdfast("backup", "get", "--dir", folder, "-o", "markdown");
+
+    expect({ out, code }).toEqual({ out: "", code: 2 });
+    expect(err).toBe("holdfast: this is printed as text, json, yaml, not as markdown [Usage]\n");
+  });
+
   it("say what the backup holds, within 80 columns", async () => {
     const { out } = await holdfast("backup", "describe", "first", "--details", "--dir", folder);
 
