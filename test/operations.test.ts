@@ -1,16 +1,10 @@
-/** The pages for operators name what there is: every flag, variable, Event reason and alert, and no command that isn't. */
-import { readdirSync, readFileSync } from "node:fs";
+/** The pages name what there is: every flag, variable, Event reason and alert, and no command or file that isn't. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import type { Command } from "commander";
 import { describe, expect, it } from "vitest";
-import { backupCommand } from "../src/cli/backup.ts";
-import { convertCommand } from "../src/cli/convert.ts";
+import { createCommands } from "../src/cli/commands.ts";
 import type { MutableCliIo } from "../src/cli/io.ts";
-import { planCommand } from "../src/cli/plan.ts";
-import { restoreCommand } from "../src/cli/restore.ts";
 import { createProgram } from "../src/cli/root.ts";
-import { runCommand } from "../src/cli/run.ts";
-import { statusCommand } from "../src/cli/status.ts";
-import { validateCommand } from "../src/cli/validate.ts";
 import { OCCURRENCE_REASONS } from "../src/report/occurrences.ts";
 import { readAlerts } from "./support/alerts.ts";
 
@@ -20,20 +14,7 @@ const OPERATIONS = read("docs/operations.md");
 
 // building a command touches nothing of it
 const io = { config: {} } as MutableCliIo;
-const COMMANDS: readonly ((io: MutableCliIo) => Command)[] = [
-  backupCommand,
-  convertCommand,
-  planCommand,
-  restoreCommand,
-  runCommand,
-  statusCommand,
-  validateCommand,
-];
-const program = createProgram(
-  io,
-  "0",
-  COMMANDS.map((build) => build(io)),
-);
+const program = createProgram(io, "0", createCommands(io));
 
 describe("docs/operations.md", () => {
   const run = program.commands.find((command) => command.name() === "run");
@@ -68,20 +49,27 @@ describe("docs/operations.md", () => {
   });
 });
 
-describe("commands in the pages for operators", () => {
-  const pages = [
-    "docs/operations.md",
-    "docs/migration.md",
-    "docs/moving-from-velero.md",
-    ...readdirSync(new URL("docs/runbooks/", ROOT)).map((name) => `docs/runbooks/${name}`),
-  ];
+/** Every page for people; what `git log` shows as history is not held to today's commands. */
+const PAGES = ["README.md", "CONTRIBUTING.md", ...readdirSync(new URL("docs/", ROOT), { recursive: true }).map(String)]
+  .filter((name) => name.endsWith(".md") && !/^(?:changelog|adr)\//.test(name))
+  .map((name) => (/^[A-Z]/.test(name) ? name : `docs/${name}`));
 
-  it.each(pages)("%s", (page) => {
-    const found = [...read(page).matchAll(/(?:`|^|npx )holdfast ((?:[a-z-]+ ?)+(?:[^`\n#]*))/gm)].map(
+describe("commands in the pages", () => {
+  it.each(PAGES)("%s", (page) => {
+    const found = [...read(page).matchAll(/(?:`|^ *|npx )holdfast ((?:[a-z-]+ ?)+(?:[^`\n#]*))/gm)].map(
       ([, words]) => words ?? "",
     );
 
     expect(found.flatMap(unknownIn)).toEqual([]);
+  });
+});
+
+describe("links in the pages", () => {
+  it.each(PAGES)("%s", (page) => {
+    const links = [...read(page).matchAll(/\]\(([^)\s#]+)/g)].map(([, link]) => link ?? "");
+    const local = links.filter((link) => !/^[a-z]+:/.test(link));
+
+    expect(local.filter((link) => !existsSync(new URL(link, new URL(page, ROOT))))).toEqual([]);
   });
 });
 
