@@ -290,6 +290,9 @@ export interface GitRemote {
    */
   commitIfChanged(request: CommitRequest): Promise<CommitOutcome>;
 
+  /** Removes the local clone of a branch that is not needed for long; what asks for the branch next fetches it anew. */
+  release(branch: string): Promise<void>;
+
   /** Ends connections and removes this process's clones. */
   close(): Promise<void>;
 }

@@ -106,6 +106,10 @@ export async function openRemote(options: RemoteOptions): Promise<GitRemote> {
       const branch = branchOf(request.branch);
       return branch.inTurn(() => commitIfChanged({ transport, branch, clock: options.clock, sign }, request));
     },
+    release: (name) => {
+      const branch = branchOf(name);
+      return branch.inTurn(() => branch.clone.close());
+    },
     close: async () => {
       transport.close();
       await Promise.all([...branches.values()].map((branch) => branch.inTurn(() => branch.clone.close())));

@@ -132,6 +132,20 @@ describe("reading a remote over smart HTTP", () => {
     await expect(remote.readTree("1".repeat(40), "a")).rejects.toMatchObject({ code: "GitRevisionMissing" });
   });
 
+  it("fetches a branch anew whose clone was released", async () => {
+    const { url, repository } = await server.createRepository();
+    await repository.commit({ files: { "a/b.yaml": "b\n" } });
+    const remote = await remotes.open({ url });
+    const revision = await remote.fetch("main");
+
+    await remote.release("main");
+
+    await expect(remote.readFile(revision, "a/b.yaml")).rejects.toMatchObject({ code: "GitRevisionMissing" });
+    expect(await remote.fetch("main")).toBe(revision);
+    expect((await remote.readFile(revision, "a/b.yaml"))?.toString()).toBe("b\n");
+    expect(remote.traffic.filter(({ operation }) => operation === "fetch")).toHaveLength(2);
+  });
+
   it("tells an empty repository, an unborn HEAD, a missing branch and a missing remote apart", async () => {
     const empty = await server.createRepository();
     const unborn = await server.createRepository("trunk"); // HEAD names trunk, which never comes
