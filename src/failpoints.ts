@@ -35,6 +35,7 @@ export const FAILPOINTS = [
   "deletion-midway",
   "deletion-data-gone",
   "deletion-restores-gone",
+  "record-archived",
 ] as const;
 
 export type Failpoint = (typeof FAILPOINTS)[number];

@@ -2,19 +2,14 @@ import { sha256 } from "../api/digest.ts";
 import type { KindName } from "../api/kinds.ts";
 import { type KubeObject, keyOf, type ObjectKey } from "../api/object.ts";
 import { CodedError, messageOf } from "../errors.ts";
-import type { BranchView, CommitOutcome } from "../git/remote.ts";
+import type { BranchView, CommitOutcome, FileChanges } from "../git/remote.ts";
 import type { BackupRecord } from "../report/backup-record.ts";
 import { CLUSTER_PATH, flatKeyPath, keyPath } from "../report/record-paths.ts";
-import {
-  clusterRecordText,
-  type KeyRecord,
-  keyRecordText,
-  parseClusterRecord,
-  parseKeyRecord,
-} from "../report/restore-record.ts";
+import { clusterRecordText, type KeyRecord, keyRecordText, parseKeyRecord } from "../report/restore-record.ts";
 import type { Installation } from "./deps.ts";
 import { backupFile, batchFiles, type ObjectFile, objectFile, pagesDigest, type RecordState } from "./record-files.ts";
 import { commitMessage, type Transition } from "./record-message.ts";
+import { assertOurs } from "./record-owner.ts";
 import type { RecordTarget } from "./sources.ts";
 
 /**
@@ -45,11 +40,21 @@ export interface GitRecord {
    * @throws {LedgerUnreadable} when it can't be pushed; @throws {ClusterMismatch}
    */
   writeKey(record: KeyRecord, signal?: AbortSignal): Promise<KeyRecord>;
+  /** Commits to the status branch at once, beside what waits. @throws {ClusterMismatch, LeaseLost} and as a push does */
+  commitBeside(target: RecordTarget, request: RecordCommit): Promise<CommitOutcome>;
   /** False when no source says where the record goes: then only the cluster and the bucket know the ledger. */
   isConfigured(): boolean;
 }
 
-const AUTHOR = { name: "Holdfast", email: "holdfast@localhost" } as const;
+/** A commit of its own: what it tells, and its files, made anew for each head that it is tried on. */
+export interface RecordCommit {
+  readonly transition: Transition;
+  readonly files: (head: BranchView) => Promise<FileChanges>;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Who writes the record. */
+export const RECORD_AUTHOR = { name: "Holdfast", email: "holdfast@localhost" } as const;
 
 interface Pending {
   /** Paths with their bytes; undefined deletes. */
@@ -125,7 +130,7 @@ export function createGitRecord(state: RecordState): GitRecord {
   function commit(target: RecordTarget, batch: Pending, signal: AbortSignal | undefined): Promise<CommitOutcome> {
     return target.remote.commitIfChanged({
       branch: target.branch,
-      author: AUTHOR,
+      author: RECORD_AUTHOR,
       message: commitMessage([...batch.transitions.values()], installation),
       files: async (head) => {
         await assertOurs(head, installation);
@@ -136,23 +141,36 @@ export function createGitRecord(state: RecordState): GitRecord {
     });
   }
 
+  async function commitBeside(
+    target: RecordTarget,
+    { transition, files, signal }: RecordCommit,
+  ): Promise<CommitOutcome> {
+    let builtOn: string | undefined;
+    const outcome = await target.remote.commitIfChanged({
+      branch: target.branch,
+      author: RECORD_AUTHOR,
+      message: commitMessage([transition], installation),
+      files: async (head) => {
+        await assertOurs(head, installation);
+        builtOn = head.revision;
+        return await files(head);
+      },
+      ...(signal === undefined ? {} : { signal }),
+    });
+    // on any other head there may be edits that only a comparison of everything undoes
+    if (lastHead !== undefined && builtOn === lastHead) lastHead = outcome.revision;
+    return outcome;
+  }
+
   async function writeKey(record: KeyRecord, signal?: AbortSignal): Promise<KeyRecord> {
     const target = reachable();
     if (target === undefined) return record;
     let standing = record;
-    let builtOn: string | undefined;
     try {
-      const outcome = await target.remote.commitIfChanged({
-        branch: target.branch,
-        author: AUTHOR,
-        message: commitMessage(
-          [{ type: "key", subject: `${record.run} ${record.done === undefined ? "begins" : "ends"}` }],
-          installation,
-        ),
+      await commitBeside(target, {
+        transition: { type: "key", subject: `${record.run} ${record.done === undefined ? "begins" : "ends"}` },
         files: async (head) => {
-          await assertOurs(head, installation);
           standing = record;
-          builtOn = head.revision;
           const flat = await head.readFile(flatKeyPath(record.key));
           const path = flat === undefined ? keyPath(record.key) : flatKeyPath(record.key);
           const there = flat ?? (await head.readFile(path));
@@ -163,10 +181,8 @@ export function createGitRecord(state: RecordState): GitRecord {
           }
           return new Map([[path, keyRecordText(record)], clusterFile(installation)]);
         },
-        ...(signal === undefined ? {} : { signal }),
+        signal,
       });
-      // on any other head there may be edits that only a comparison of everything undoes
-      if (lastHead !== undefined && builtOn === lastHead) lastHead = outcome.revision;
     } catch (error) {
       throw unreadable(error);
     }
@@ -192,6 +208,7 @@ export function createGitRecord(state: RecordState): GitRecord {
       }
     },
     writeKey,
+    commitBeside,
     isConfigured: sources.hasRecord,
     readFile,
     readKey: async (key, signal) => {
@@ -233,27 +250,6 @@ function withEverything(state: RecordState, batch: Pending): Pending {
 
 function clusterFile({ cluster, clusterUid }: Installation): [string, string] {
   return [CLUSTER_PATH, clusterRecordText({ cluster, uid: clusterUid })];
-}
-
-async function assertOurs(head: BranchView, { cluster, clusterUid, term }: Installation): Promise<void> {
-  const bytes = await head.readFile(CLUSTER_PATH);
-  const owner = bytes === undefined ? undefined : parseClusterRecord(bytes);
-  if (owner !== undefined && owner.uid !== clusterUid) {
-    throw new CodedError(
-      "ClusterMismatch",
-      { cluster: owner.cluster, uid: owner.uid },
-      `the status branch belongs to another cluster named ${cluster} (kube-system UID ${owner.uid}, here ${clusterUid}): if that cluster is lost for good, \`holdfast bootstrap --take-over\` claims its record; else give this installation another name with --cluster, or another --status-branch`,
-    );
-  }
-  const info = await head.commitInfo();
-  const seen = Number(/^Holdfast-Term: (\d+)$/m.exec(info?.message ?? "")?.[1] ?? 0);
-  if (seen > term) {
-    throw new CodedError(
-      "LeaseLost",
-      { lease: "holdfast" },
-      `a leader of term ${seen} writes the status branch, this one has term ${term}`,
-    );
-  }
 }
 
 function readableKey(bytes: Uint8Array, key: string): KeyRecord {

@@ -4,6 +4,7 @@ import { formatKey, type KubeObject, type ObjectKey } from "../api/object.ts";
 import { CodedError } from "../errors.ts";
 import type { Sample } from "../report/metrics-table.ts";
 import { type Occurrence, occurrencesOf } from "../report/occurrences.ts";
+import { lookForOldYears, runArchiveLoop } from "./archive-loop.ts";
 import { type Controllers, createControllers } from "./controllers.ts";
 import type { ReconcileDeps } from "./deps.ts";
 import { createEvents } from "./events.ts";
@@ -175,6 +176,7 @@ export function createLoop(parts: LoopParts): Loop {
       const { stepDown } = leadership;
       const looking = retention?.run(recording.signal, Math.min(garbageCollectionMs, FIRST_LOOK_MS));
       const recordLoop = runRecordLoop(deps, record, { signal: recording.signal, stepDown });
+      const archiving = runArchiveLoop(deps, recording.signal);
       const ending = AbortSignal.any([signal, lost]);
       const answers = pullRequests.run(ending);
       const sweeps = sweepOwners(deps, recording.signal);
@@ -184,7 +186,7 @@ export function createLoop(parts: LoopParts): Loop {
         await stop();
         await answers;
         recording.abort();
-        await Promise.all([sweeps, recordLoop, looking]);
+        await Promise.all([sweeps, recordLoop, archiving, looking]);
         await deps.record.flush().catch(() => {}); // what is lost here is made again from the cluster
       }
     },
@@ -194,6 +196,7 @@ export function createLoop(parts: LoopParts): Loop {
         const expire = async (): Promise<number> => (await retention?.look()) ?? 0;
         const isSettled = await convergeOnce(deps, controllers, { listAll, expire, signal: ending, deadlineMs });
         await pullRequests.once(ending);
+        await lookForOldYears(deps, ending);
         return isSettled;
       } finally {
         await stop();

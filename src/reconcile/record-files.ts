@@ -15,13 +15,14 @@ import {
   type ShardRows,
   shardText,
 } from "../report/backup-record.ts";
-import { indexText, mergeIndex, parseIndex, type RecordIndex } from "../report/index-file.ts";
+import { type ArchivedYear, indexText, mergeIndex, parseIndex, type RecordIndex } from "../report/index-file.ts";
 import { policyRecordText } from "../report/policy-record.ts";
 import { readmeText } from "../report/readme.ts";
 import {
   backupPath,
   CLUSTER_PATH,
   INDEX_PATH,
+  monthAt,
   policyPath,
   README_PATH,
   restorePaths,
@@ -140,18 +141,27 @@ function restoreFile(key: ObjectKey, plan: Live<"RestorePlan">): ObjectFile | un
   };
 }
 
+/** What one commit brings to the record. */
+export interface RecordBatch {
+  readonly files: ReadonlyMap<string, string | Uint8Array | undefined>;
+  /** Their rows are put into the months as they stand at the head. */
+  readonly backups: readonly BackupRecord[];
+  /** What moved to archive branches, and the rows that are left of its months. */
+  readonly archived?: {
+    readonly years: Readonly<Record<string, ArchivedYear>>;
+    readonly months: ReadonlyMap<string, ShardRows>;
+  };
+}
+
 /** One batch as files on top of a head: months are merged into what stands there, the two pages are made anew. */
 export async function batchFiles(
   state: RecordState,
   head: BranchView,
-  batch: {
-    readonly files: ReadonlyMap<string, string | Uint8Array | undefined>;
-    readonly backups: readonly BackupRecord[];
-  },
+  batch: RecordBatch,
 ): Promise<Map<string, string | Uint8Array | undefined>> {
   const { cluster, clusterUid } = state.installation;
   const files = new Map(batch.files);
-  const months = new Map<string, ShardRows>();
+  const months = new Map<string, ShardRows>(batch.archived?.months);
   for (const [path, records] of groupByMonth(batch.backups)) {
     const [first] = records;
     if (first === undefined) continue;
@@ -159,14 +169,22 @@ export async function batchFiles(
     months.set(path, rows);
     files.set(path, shardText(monthOf(first), rows));
   }
+  for (const [path, rows] of batch.archived?.months ?? []) files.set(path, monthText(path, rows));
   for (const [path, text] of sourceFiles(state)) files.set(path, text);
   const sources = state.sources.applied();
   const before = parseIndex(await head.readFile(INDEX_PATH));
-  const index = mergeIndex(cluster, before, { months, records: batch.backups, sources });
+  const archived = batch.archived?.years ?? {};
+  const index = mergeIndex(cluster, before, { months, records: batch.backups, sources, archived });
   files.set(INDEX_PATH, indexText(index));
   files.set(README_PATH, readme(state, index));
   files.set(CLUSTER_PATH, clusterRecordText({ cluster, uid: clusterUid }));
   return files;
+}
+
+/** The bytes of the `index.json` of a month that stands at a path; undefined deletes the last row's file. */
+export function monthText(path: string, rows: ShardRows): string | undefined {
+  const month = monthAt(path);
+  return month === undefined || Object.keys(rows).length === 0 ? undefined : shardText(month, rows);
 }
 
 /** Changes exactly when the pages may: a look at what is in memory before the remote is asked. */

@@ -2,7 +2,7 @@ import type { Installation } from "./deps.ts";
 
 /** One line of history: what changed. */
 export interface Transition {
-  readonly type: "backup" | "policy" | "restore" | "key";
+  readonly type: "backup" | "policy" | "restore" | "key" | "archive";
   /** For the subject line: `shop-hourly-20261120210000 Completed`. */
   readonly subject: string;
   readonly backup?: string | undefined;

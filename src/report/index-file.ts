@@ -10,6 +10,8 @@ export interface RecordIndex {
   readonly newest: Readonly<Record<string, Readonly<Record<string, NewestBackup>>>>;
   /** Path of a month's `index.json` → what it holds. */
   readonly months: Readonly<Record<string, MonthTotals>>;
+  /** Year → where its records of what exists no more went, and how many; absent while there is none. */
+  readonly archived?: Readonly<Record<string, ArchivedYear>>;
   /** The repositories that declare this cluster, and up to which commit they are applied. */
   readonly sources: Readonly<Record<string, SourceRecord>>;
 }
@@ -21,6 +23,11 @@ export interface MonthTotals {
   readonly failed: number;
   /** No longer in the bucket. */
   readonly gone: number;
+}
+
+/** What one archive branch holds. */
+export interface ArchivedYear extends MonthTotals {
+  readonly branch: string;
 }
 
 export interface NewestBackup {
@@ -38,20 +45,27 @@ export interface SourceRecord {
 
 /** What one batch changes in the index. */
 export interface IndexChanges {
-  /** Months whose rows were written, whole. */
+  /** Months whose rows were written, whole; one without rows is no more. */
   readonly months: ReadonlyMap<string, ShardRows>;
   readonly records: readonly BackupRecord[];
   readonly sources: Readonly<Record<string, SourceRecord>>;
+  /** Archive branches that were written, by year. */
+  readonly archived?: Readonly<Record<string, ArchivedYear>>;
 }
 
 /** The index with one batch of changes; months that the batch does not touch stay as they stand at the head. */
 export function mergeIndex(cluster: string, before: RecordIndex | undefined, changes: IndexChanges): RecordIndex {
   const months: Record<string, MonthTotals> = { ...before?.months };
-  for (const [path, rows] of changes.months) months[path] = countRows(rows);
+  for (const [path, rows] of changes.months) {
+    if (Object.keys(rows).length === 0) delete months[path];
+    else months[path] = countRows(rows);
+  }
+  const archived = { ...before?.archived, ...changes.archived };
   return {
     cluster,
     months,
-    totals: Object.values(months).reduce(addTotals, NO_TOTALS),
+    ...(Object.keys(archived).length === 0 ? {} : { archived }),
+    totals: [...Object.values(months), ...Object.values(archived)].reduce(addTotals, NO_TOTALS),
     newest: mergeNewest(before?.newest ?? {}, changes.records),
     sources: changes.sources,
   };

@@ -87,10 +87,12 @@ function restoreSection(restores: readonly RestorePlan[]): string {
   return `## Recent restores\n\n${table(["Run", "Backup", "Phase", "Objects", "Completed"], rows)}`;
 }
 
-function totalsSection({ totals }: RecordIndex): string {
+function totalsSection({ totals, archived = {} }: RecordIndex): string {
   const { backups, completed, partiallyFailed, failed, gone } = totals;
   const parts = [`${completed} completed`, `${partiallyFailed} partially failed`, `${failed} failed`, `${gone} gone`];
-  return `## Backups\n\n${backups} on record: ${parts.join(", ")}. The months are listed in [index.json](index.json).`;
+  const text = `## Backups\n\n${backups} on record: ${parts.join(", ")}. The months are listed in [index.json](index.json).`;
+  const branches = Object.values(archived).map(({ branch }) => code(branch));
+  return branches.length === 0 ? text : `${text} Older records of what exists no more: ${branches.join(", ")}.`;
 }
 
 function sourceSection({ sources }: RecordIndex): string {

@@ -30,17 +30,30 @@ export function shardPath(month: BackupMonth): string {
   return `${monthFolder(month)}/index.json`;
 }
 
+/** The month whose `index.json` stands at a path; undefined for any other path. */
+export function monthAt(path: string): BackupMonth | undefined {
+  const [, namespace, name, month] = /^backups\/([^/]+)\/([^/]+)\/(\d{4}\/\d{2})\/index\.json$/.exec(path) ?? [];
+  return namespace === undefined || name === undefined || month === undefined
+    ? undefined
+    : { location: { namespace, name }, month };
+}
+
 /** `<month folder>/<backup>.yaml`. */
 export function backupPath(month: BackupMonth, backup: string): string {
   return `${monthFolder(month)}/${backup}.yaml`;
 }
 
-/** `restores/<ns>/<name>/<run>/`, with its files; `owners.json` only where owners were paused. */
+/** `restores/<ns>/<name>/<run>`. */
+export function restoreFolder(plan: ObjectKey, run: string): string {
+  return `restores/${plan.namespace}/${plan.name}/${run}`;
+}
+
+/** The files of a run; `owners.json` only where owners were paused. */
 export function restorePaths(
   plan: ObjectKey,
   run: string,
 ): { status: string; plan: string; objects: string; owners: string } {
-  const folder = `restores/${plan.namespace}/${plan.name}/${run}`;
+  const folder = restoreFolder(plan, run);
   return {
     status: `${folder}/status.yaml`,
     plan: `${folder}/plan.md`,
@@ -62,4 +75,13 @@ export function keyPath(keySha256: string): string {
 /** Where keys stood when all lay in one folder; those that do stay there. */
 export function flatKeyPath(keySha256: string): string {
   return `keys/${keySha256}.json`;
+}
+
+/**
+ * The branch to which a year's records move: `holdfast/prod` has `holdfast-archive/prod/2024`, and `record` has
+ * `record-archive/2024`. Never below the branch itself: Git can't have a branch inside another one's name.
+ */
+export function archiveBranch(statusBranch: string, year: number): string {
+  const [first = "", ...rest] = statusBranch.replace(/^refs\/heads\//, "").split("/");
+  return [`${first}-archive`, ...rest, year].join("/");
 }

@@ -4,8 +4,8 @@ import { backupRecord, backupRecordText, mergeShard, monthOf, parseShard, shardT
 import { indexText, mergeIndex, parseIndex } from "./index-file.ts";
 import { policyRecordText } from "./policy-record.ts";
 import { readmeText } from "./readme.ts";
-import { backupPath, shardPath } from "./record-paths.ts";
-import { keyRecordText, parseKeyRecord, recordedEntry, restoreRecordText } from "./restore-record.ts";
+import { archiveBranch, backupPath, shardPath } from "./record-paths.ts";
+import { keyRecordText, parseKeyRecord, recordedEntry, recordedPhase, restoreRecordText } from "./restore-record.ts";
 import { parseSourceRecord, sourceRecordText } from "./source-record.ts";
 import { staleSchedules } from "./staleness.ts";
 
@@ -162,6 +162,53 @@ warnings: 1
   });
 });
 
+describe("the index and archived years", () => {
+  const path = "backups/holdfast/main/2023/04/index.json";
+  const gone = { phase: "Completed", gone: true } as const;
+  const before = mergeIndex("prod", undefined, {
+    months: new Map([[path, { a: gone, b: { phase: "Failed" } }]]),
+    records: [],
+    sources: {},
+  });
+  const year = {
+    branch: "holdfast-archive/prod/2023",
+    backups: 0,
+    completed: 1,
+    partiallyFailed: 0,
+    failed: 0,
+    gone: 1,
+  };
+  const changes = { months: new Map([[path, { b: { phase: "Failed" } }]]), records: [], sources: {} };
+  const index = mergeIndex("prod", before, { ...changes, archived: { 2023: year } });
+
+  it("has the same totals before and after a move, and names the branch from then on", () => {
+    const later = mergeIndex("prod", index, { ...changes, months: new Map([[path, {}]]) });
+
+    expect(index.totals).toEqual(before.totals);
+    expect(index.months[path]?.backups).toBe(1);
+    expect([later.months, later.archived]).toEqual([{}, { 2023: year }]);
+    expect(later.totals).toMatchObject({ backups: 0, gone: 1 });
+  });
+
+  it("says nothing of archives while there is none", () => {
+    expect(indexText(before)).not.toContain("archived");
+  });
+
+  it("is told to people by the README", () => {
+    const page = readmeText({ cluster: "prod", policies: [], restores: [], index, nowMs: NOW });
+
+    expect(page).toContain("Older records of what exists no more: `holdfast-archive/prod/2023`.");
+  });
+
+  it.each([
+    ["holdfast/prod", "holdfast-archive/prod/2023"],
+    ["record", "record-archive/2023"],
+    ["refs/heads/status/eu/prod", "status-archive/eu/prod/2023"],
+  ])("derives the branch from that of the record: %s", (branch, archive) => {
+    expect(archiveBranch(branch, 2023)).toBe(archive);
+  });
+});
+
 describe("the other files", () => {
   it("say how a policy stands without its generation", () => {
     const text = policyRecordText(policy, "c0ffee");
@@ -169,6 +216,14 @@ describe("the other files", () => {
     expect(text).toContain("revision: c0ffee");
     expect(text).toContain("cron: 0 * * * *");
     expect(text).not.toContain("observedGeneration");
+  });
+
+  it("tell how a restore ended to those who read them again", () => {
+    expect(recordedPhase(Buffer.from(restoreRecordText(plan("undo", "done"), undefined)))).toBe("Completed");
+    expect([recordedPhase(Buffer.from("a: [")), recordedPhase(Buffer.from("phase: 1"))]).toEqual([
+      undefined,
+      undefined,
+    ]);
   });
 
   it("hold no token and no progress of a restore", () => {

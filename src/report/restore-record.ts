@@ -1,3 +1,4 @@
+import { parse } from "yaml";
 import { jsonDigest } from "../api/digest.ts";
 import type { ResolvedBackup, RestorePlan } from "../api/kinds.generated.ts";
 import type { PlanEntry } from "./plan.ts";
@@ -29,6 +30,16 @@ export function restoreRecordText(plan: RestorePlan, revision: string | undefine
     safetyBackup: status?.safetyBackup,
     pausedOwners: status?.pausedOwners,
   });
+}
+
+/** The phase in a run's `status.yaml`; undefined where the bytes tell none. */
+export function recordedPhase(bytes: Uint8Array): string | undefined {
+  try {
+    const record = parse(new TextDecoder().decode(bytes)) as { readonly phase?: unknown } | null;
+    return typeof record?.phase === "string" ? record.phase : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** A plan's entry as the record may hold it: paths and digests, no value of any object. */
