@@ -15,6 +15,7 @@ import { promisedSchedules } from "./audit-slots.ts";
 import { ExitCode } from "./exit-codes.ts";
 import { type CliIo, outputOf, requireCluster } from "./io.ts";
 import {
+  type ArchiveFiles,
   openRecordRepository,
   type RecordFiles,
   type RecordOptions,
@@ -173,16 +174,30 @@ async function uncovered(io: CliIo, states: readonly DeclaredState[]): Promise<r
     .sort();
 }
 
-/** Records of backups that ended since then. Files that are no record are passed over: `--verify` tells of them. */
+/** A backup that ran over New Year stands in the year in which it began. */
+const LONGEST_RUN_MS = 7 * 24 * 60 * 60_000;
+
+/** Records of backups that ended since then, archived ones too, each once. */
 async function recordedBackups(record: RecordFiles, sinceMs: number): Promise<readonly BackupRecord[]> {
-  const records: BackupRecord[] = [];
-  for (const shard of await record.shards()) {
-    const rows = Object.entries(parseShard(await record.readFile(shard)));
+  const fromYear = new Date(sinceMs - LONGEST_RUN_MS).getUTCFullYear();
+  const records = new Map<string, BackupRecord>();
+  // the record last: it is right where a move was interrupted, and both have a backup
+  for (const files of [...(await record.archives(fromYear)), record])
+    for (const [file, backup] of await backupsSince(files, sinceMs)) records.set(file, backup);
+  return [...records.values()];
+}
+
+/** By path of their file. Files that are no record are passed over: `--verify` tells of them. */
+async function backupsSince(files: ArchiveFiles, sinceMs: number): Promise<readonly [string, BackupRecord][]> {
+  const records: [string, BackupRecord][] = [];
+  for (const shard of await files.shards()) {
+    const rows = Object.entries(parseShard(await files.readFile(shard)));
     for (const [name, row] of rows) {
       if (row.completed !== undefined && Date.parse(row.completed) < sinceMs) continue;
-      const file = await record.readFile(shard.replace(/index\.json$/, `${name}.yaml`));
+      const path = shard.replace(/index\.json$/, `${name}.yaml`);
+      const file = await files.readFile(path);
       const written = file === undefined ? undefined : (parse(file.toString("utf8")) as Partial<BackupRecord> | null);
-      if (written?.name === name && written.phase !== undefined) records.push(written as BackupRecord);
+      if (written?.name === name && written.phase !== undefined) records.push([path, written as BackupRecord]);
     }
   }
   return records;

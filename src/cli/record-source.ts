@@ -8,6 +8,9 @@ import { API_VERSION, GIT_SOURCE } from "../api/kinds.ts";
 import { formatKey, keyOf } from "../api/object.ts";
 import { CodedError } from "../errors.ts";
 import type { GitRemote, Revision } from "../git/remote.ts";
+import { monthShards } from "../reconcile/record-tree.ts";
+import { parseIndex } from "../report/index-file.ts";
+import { INDEX_PATH } from "../report/record-paths.ts";
 import { type CliIo, requireCluster } from "./io.ts";
 import { createOpenGit } from "./open-git.ts";
 import { createSecretReader } from "./open-store.ts";
@@ -29,7 +32,15 @@ export interface RecordFiles {
   readFile(path: string): Promise<Buffer | undefined>;
   /** Paths of all `index.json` below `backups/`. */
   shards(): Promise<readonly string[]>;
+  /**
+   * The archive branches of years from this one on, the oldest first, each fetched for it; none for a checkout.
+   * @throws {GitBranchMissing} for one that the record names and nobody has
+   */
+  archives(fromYear: number): Promise<readonly ArchiveFiles[]>;
 }
+
+/** What moved from the record to one archive branch, under the same paths. */
+export type ArchiveFiles = Omit<RecordFiles, "archives">;
 
 /** The repository behind the record, for those who ask for its history. */
 export interface RecordRepository extends RecordFiles {
@@ -80,16 +91,33 @@ export async function openRecordRepository(
     (await remote.head(statusBranch, io.signal)) === undefined
       ? undefined
       : await remote.fetch(statusBranch, io.signal);
+  const files = filesAt(remote, statusBranch, revision);
   return {
-    where: `${statusBranch} of ${remote.url}`,
+    ...files,
+    archives: async (fromYear) => {
+      const { archived = {} } = parseIndex(await files.readFile(INDEX_PATH)) ?? {};
+      const years = Object.entries(archived).filter(([year]) => Number(year) >= fromYear);
+      const sorted = years.sort(([a], [b]) => Number(a) - Number(b)).map(([, { branch }]) => branch);
+      const branches: ArchiveFiles[] = [];
+      for (const at of sorted) branches.push(filesAt(remote, at, await remote.fetch(at, io.signal)));
+      return branches;
+    },
     remote,
     statusBranch,
     revision,
     branch: spec.branch,
     path: spec.path.replace(/^(\.\/|\.$)/, "").replace(/\/+$/, ""),
-    readFile: async (path) => (revision === undefined ? undefined : await remote.readFile(revision, path)),
-    shards: async () => (revision === undefined ? [] : await shardsAt(remote, revision)),
     close: () => remote.close(),
+  };
+}
+
+/** A branch at one commit; without one, as if it were empty. */
+function filesAt(remote: GitRemote, branch: string, revision: Revision | undefined): ArchiveFiles {
+  return {
+    where: `${branch} of ${remote.url}`,
+    readFile: async (path) => (revision === undefined ? undefined : await remote.readFile(revision, path)),
+    shards: async () =>
+      revision === undefined ? [] : await monthShards((folder) => remote.listFolder(revision, folder)),
   };
 }
 
@@ -105,23 +133,8 @@ export function openRecordFolder(root: string): RecordFiles {
       });
       return entries.filter((path) => path.endsWith("index.json")).map((path) => `backups/${path}`);
     },
+    archives: async () => [],
   };
-}
-
-/** `backups/<ns>/<location>/<yyyy>/<mm>/index.json`: five folders down, and no record is read for it. */
-async function shardsAt(remote: GitRemote, revision: Revision): Promise<readonly string[]> {
-  let folders = ["backups"];
-  for (let depth = 0; depth < 4; depth++) {
-    const below = await Promise.all(
-      folders.map(async (folder) =>
-        (await remote.listFolder(revision, folder))
-          .filter(({ type }) => type === "folder")
-          .map(({ name }) => `${folder}/${name}`),
-      ),
-    );
-    folders = below.flat();
-  }
-  return folders.map((folder) => `${folder}/index.json`);
 }
 
 function namedSource(io: CliIo, { branch, path }: RecordOptions, url: string): GitSource {

@@ -3,14 +3,20 @@ import type { Backup } from "../api/kinds.generated.ts";
 import { BACKUP } from "../api/kinds.ts";
 import { isCoded } from "../errors.ts";
 import { parseShard } from "../report/backup-record.ts";
-import { checkRecord, type ReadShard, type RecordProblem, rowsOf } from "../report/record-check.ts";
+import {
+  type BackupEvidence,
+  checkRecord,
+  type ReadShard,
+  type RecordProblem,
+  rowsOf,
+} from "../report/record-check.ts";
 import { CLUSTER_PATH } from "../report/record-paths.ts";
 import { parseClusterRecord } from "../report/restore-record.ts";
 import { listBackups } from "../storage/list-backups.ts";
 import type { ObjectStore } from "../storage/object-store.ts";
 import { type VerifyProblem, type VerifyReport, verifyBackup } from "../storage/verify-backup.ts";
 import type { CliIo } from "./io.ts";
-import type { RecordFiles } from "./record-source.ts";
+import type { ArchiveFiles, RecordFiles } from "./record-source.ts";
 
 /** A damaged, missing or foreign backup, and what the records promised. */
 export interface Verified extends Omit<VerifyReport, "problems"> {
@@ -25,7 +31,8 @@ export interface Known {
   readonly hasGit: boolean;
   /** Manifest digests of the Backup objects. */
   readonly objects: ReadonlyMap<string, string>;
-  fileSha256(at: string, name: string): Promise<string | undefined>;
+  /** What Git says of a backup; archived years are read for one that the record itself does not know. */
+  evidence(name: string): Promise<BackupEvidence["git"]>;
 }
 
 /** Reads what Git and, unless `asksCluster` is false, the Backup objects say; rows of one location where it is known. */
@@ -34,19 +41,43 @@ export async function readKnown(
   record: RecordFiles | undefined,
   { location, asksCluster }: { readonly location: string | undefined; readonly asksCluster: boolean },
 ): Promise<Known> {
-  const shards: ReadShard[] = [];
-  for (const at of (await record?.shards()) ?? []) shards.push({ at, rows: parseShard(await record?.readFile(at)) });
+  const own = record && (await readRows(record, location));
+  let archives: Promise<readonly ReadRows[]> | undefined;
+  const readArchives = async (): Promise<readonly ReadRows[]> =>
+    await Promise.all(((await record?.archives(0)) ?? []).map(async (files) => await readRows(files, location)));
   const cluster = await record?.readFile(CLUSTER_PATH);
   return {
-    rows: rowsOf(shards, location),
+    rows: own?.rows ?? new Map(),
     cluster: cluster === undefined ? undefined : parseClusterRecord(cluster)?.cluster,
     hasGit: record !== undefined,
     objects: asksCluster ? await objectDigests(io) : new Map(),
-    fileSha256: async (at, name) => {
-      const file = await record?.readFile(at.replace(/index\.json$/, `${name}.yaml`));
-      return /^manifestSha256: "?([0-9a-f]{64})"?$/m.exec(file?.toString("utf8") ?? "")?.[1];
+    evidence: async (name) => {
+      if (own?.rows.has(name) === true) return await evidenceOf(own, name);
+      archives ??= readArchives();
+      const holder = (await archives).find(({ rows }) => rows.has(name));
+      return holder && (await evidenceOf(holder, name));
     },
   };
+}
+
+/** The rows of the record, or of one archived year. */
+interface ReadRows {
+  readonly files: ArchiveFiles;
+  readonly rows: ReturnType<typeof rowsOf>;
+}
+
+async function evidenceOf({ files, rows }: ReadRows, name: string): Promise<BackupEvidence["git"]> {
+  const row = rows.get(name);
+  if (row === undefined) return undefined;
+  const file = await files.readFile(row.at.replace(/index\.json$/, `${name}.yaml`));
+  const fileSha256 = /^manifestSha256: "?([0-9a-f]{64})"?$/m.exec(file?.toString("utf8") ?? "")?.[1];
+  return { ...row, fileSha256 };
+}
+
+async function readRows(files: ArchiveFiles, location: string | undefined): Promise<ReadRows> {
+  const shards: ReadShard[] = [];
+  for (const at of await files.shards()) shards.push({ at, rows: parseShard(await files.readFile(at)) });
+  return { files, rows: rowsOf(shards, location) };
 }
 
 async function objectDigests(io: CliIo): Promise<Map<string, string>> {
@@ -80,8 +111,7 @@ export async function verifyOne(
     if (isCoded(error, "BackupNotFound") && known.rows.has(name)) return undefined;
     throw error;
   });
-  const row = known.rows.get(name);
-  const git = row && { ...row, fileSha256: await known.fileSha256(row.at, name) };
+  const git = await known.evidence(name);
   const isOthers = found?.cluster !== undefined && known.cluster !== undefined && found.cluster !== known.cluster;
   const evidence = {
     name,

@@ -62,6 +62,12 @@ describe("bootstrap of a blank cluster", () => {
   });
   const under = (files: Record<string, string>) =>
     Object.fromEntries(Object.entries(files).map(([path, text]) => [`clusters/prod/${path}`, text]));
+  const oldRun = (day: string) => `restores/shop/older/older-202304${day}120000/status.yaml`;
+  /** A restore of 2023, of which the cluster has no RestorePlan any more. */
+  const recordOldRun = async (day: string) =>
+    await hosted.repository.commit({ branch: "holdfast/prod", files: { [oldRun(day)]: "phase: Completed\n" } });
+  const archived = async () =>
+    Object.keys(await hosted.repository.readTree("holdfast-archive/prod/2023")).filter((path) => path !== "index.json");
 
   it("brings back what the lost one had, once it is told that it is lost", { timeout: 900_000 }, async () => {
     // The old cluster: installed the same way, with a backup and a restore that ran.
@@ -79,8 +85,10 @@ describe("bootstrap of a blank cluster", () => {
     expect([ran.code, ran.stderr].join("\n")).toMatch(/^0\n/);
     const backup = (await readdir(join(bucket, "backups"))).find((name) => name.includes("shop-hourly")) ?? "";
     await hosted.repository.commit({ files: under({ "old.yaml": restoreYaml(NAMESPACE, "old", backup) }) });
+    await recordOldRun("01");
     expect((await once(lost)).code).toBe(0);
     expect((await lost.get("RestorePlan", NAMESPACE, "old")).status).toMatchObject({ phase: "Completed" });
+    expect(await archived()).toEqual([oldRun("01")]);
     const made = await readdir(join(bucket, "backups"));
 
     // Its name is not given to another one by mistake, and nothing was touched by then.
@@ -103,11 +111,14 @@ describe("bootstrap of a blank cluster", () => {
     const deployment = await blank.get("Deployment", NAMESPACE, "holdfast");
     expect(JSON.stringify(deployment.spec)).toContain('"--restore-only"');
 
+    await recordOldRun("02");
+
     // What is merged is what was printed; the old RestorePlan still stands in Git.
     await hosted.repository.commit({ files: under({ "recover.yaml": taken.stdout }) });
     const restored = await once(blank, "--restore-only");
     expect([restored.code, restored.stderr].join("\n")).toMatch(/^0\n/);
     expect((await blank.get("ConfigMap", "shop", "prices")).data).toEqual({ colour: "red" });
+    expect(await archived()).toEqual([oldRun("01"), oldRun("02")]);
     const old = (await blank.get("RestorePlan", NAMESPACE, "old")) as unknown as {
       status: { conditions: { type: string; reason: string }[] };
     };

@@ -58,6 +58,23 @@ describe("backup verify against the index in Git", () => {
     expect(ended.code).toBe(0);
   });
 
+  it("knows a backup whose record moved to the branch of its year", async () => {
+    const { repository } = holdfast;
+    const archive = "holdfast-archive/testbed/2023";
+    const file = shard.replace("index.json", `${name}.yaml`);
+    const read = async (path: string) => await repository.readFile(BRANCH, path);
+    const files = { [shard]: await read(shard), [file]: await read(file) };
+    await repository.commit({ branch: archive, files });
+    const index = { ...JSON.parse(await read("index.json")), archived: { 2023: { branch: archive } } };
+    const left = { [shard]: null, [file]: null, "index.json": JSON.stringify(index) };
+    await repository.commit({ branch: BRANCH, files: left });
+
+    const ended = await verify("--read-data");
+
+    expect(ended.stdout).toContain(`${name}: ok`);
+    expect(ended.code).toBe(0);
+  });
+
   it.each<[string, () => Promise<void>, RegExp]>([
     ["a flipped bit in the archive", () => flip("NAME.tar.gz"), /(flipped|replaced) {2}\S+\.tar\.gz/],
     ["a flipped bit in the index file", () => flip("holdfast-index.jsonl.gz"), /(flipped|replaced) {2}holdfast-index/],
