@@ -1,7 +1,7 @@
 import { chmod, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { systemClock } from "../../src/clock.ts";
+import { type Clock, systemClock } from "../../src/clock.ts";
 import { noFailpoints } from "../../src/failpoints.ts";
 import { silentLogger } from "../../src/log.ts";
 import { runArchiveLoop } from "../../src/reconcile/archive-loop.ts";
@@ -33,10 +33,10 @@ let sources: Sources;
 let record: GitRecord;
 let deps: ArchiveDeps;
 /** A hundred times as fast, so that a push is given up soon. */
-const remoteClock = {
+const FAST_CLOCK: Clock = {
   ...systemClock,
   monotonic: () => systemClock.monotonic() * 100,
-  sleep: (ms: number, signal?: AbortSignal) => systemClock.sleep(ms / 100, signal),
+  sleep: (ms, signal) => systemClock.sleep(ms / 100, signal),
 };
 
 beforeEach(async () => {
@@ -46,7 +46,7 @@ beforeEach(async () => {
 afterEach(() => server.setFaults());
 
 /** A controller that knows nothing of the one before; what is in the cluster is listed again. */
-async function restart(clusterUid = "uid-1"): Promise<void> {
+async function restart(clusterUid = "uid-1", remoteClock: Clock = systemClock): Promise<void> {
   const objects = live?.list("RestorePlan") ?? [];
   const installation = { cluster: "testbed", clusterUid, namespace: "holdfast", term: 1 };
   live = createLiveObjects("holdfast");
@@ -269,6 +269,7 @@ describe("old years of the record", () => {
   });
 
   it("stay where they are while the archive branch takes no push, and no transition waits for it", async () => {
+    await restart("uid-1", FAST_CLOCK);
     await fillRecord();
     const before = Object.keys(await repository.readTree(BRANCH));
     const hook = join(repository.path, "hooks", "update");
