@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { redact } from "./errors.ts";
+import { CodedError, redact, remedyFor } from "./errors.ts";
 
 describe("redact", () => {
   it.each([
@@ -37,5 +37,24 @@ describe("redact", () => {
     "no URL at all: user@example.com",
   ])("leaves %s as it is", (text) => {
     expect(redact(text)).toBe(text);
+  });
+});
+
+describe("what to do about", () => {
+  it.each([
+    [
+      "a kind of ours that is not served",
+      new CodedError("KubeNotFound", { ref: "backups.holdfast.dev in a" }, ""),
+      /apply -k/,
+    ],
+    ["a kind of others", new CodedError("KubeNotFound", { ref: "configmaps a/b" }, ""), undefined],
+    [
+      "a wrong command line",
+      new CodedError("Usage", { argument: "", help: "holdfast plan --help" }, ""),
+      /plan --help/,
+    ],
+  ])("%s", (_, error, remedy) => {
+    if (remedy === undefined) expect(remedyFor(error)).toBeUndefined();
+    else expect(remedyFor(error)).toMatch(remedy);
   });
 });

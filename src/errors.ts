@@ -97,6 +97,8 @@ export function isCoded<C extends ErrorCode>(error: unknown, code: C): error is 
 export function remedyFor(error: unknown): string | undefined {
   if (isCoded(error, "KubeUnavailable"))
     return "check that the API server runs, and what --kubeconfig and --context name";
+  if (isCoded(error, "KubeNotFound") && error.data.ref.includes(".holdfast.dev"))
+    return "see that Holdfast is installed there (`kubectl apply -k .`), and what --namespace names";
   if (isCoded(error, "Usage") && error.data.help !== undefined) return `see \`${error.data.help}\``;
   const isDamage =
     isCoded(error, "ArchiveTruncated") ||

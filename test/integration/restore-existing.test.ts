@@ -104,6 +104,10 @@ describe("restoring over objects that exist", () => {
     });
 
     expect(refused.outcomes).toEqual({ "ConfigMap frozen": "failed", "ConfigMap kept": "failed" });
+    expect(refused.outcome.results.errors.namespaces?.[namespace]).toEqual([
+      expect.stringMatching(/^ConfigMap "frozen": exists and differs, and existingResourcePolicy is fail/),
+      expect.stringMatching(/^ConfigMap "kept": exists and differs/),
+    ]);
     expect(recreated.outcomes).toEqual({ "ConfigMap frozen": "recreated", "ConfigMap kept": "recreated" });
     const after = await cluster.get("ConfigMap", namespace, "frozen");
     expect(after.data).toEqual({ a: "1" });
