@@ -173,7 +173,7 @@ async function watchRestore({ cluster, screen, repository, signal }: Scene, cont
   screen.block(await holdfast(cluster, "restore", "describe", "bring-back-the-shop"));
   if (phase !== "Completed") throw new Error(`the restore ended ${phase}`);
   screen.say(
-    "Two objects fewer were created than planned, where the cluster was quicker: it puts a ServiceAccount `default` and a ConfigMap `kube-root-ca.crt` into every new namespace itself. Those were labelled.",
+    "Up to two objects fewer are created than planned: a cluster puts a ServiceAccount `default` and a ConfigMap `kube-root-ca.crt` into every new namespace by itself. Where it was quicker, they are not created anew.",
   );
   screen.step(
     "The outcome is written down in Git",
