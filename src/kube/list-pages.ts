@@ -3,7 +3,7 @@ import { CodedError } from "../errors.ts";
 import type { Caller } from "./caller.ts";
 import type { ListOptions, ListPage } from "./client.ts";
 import { createDeliveredKeys } from "./delivered-keys.ts";
-import { type ScannedList, scanList } from "./list-scanner.ts";
+import { peekContinueToken, type ScannedList, scanList } from "./list-scanner.ts";
 import { collectionPath, listRef, withQuery } from "./paths.ts";
 import { errorOf, errorOfLoss, readStatus } from "./status.ts";
 import type { HttpAnswer, HttpOutcome } from "./transport.ts";
@@ -38,33 +38,43 @@ export async function* listPages(
 ): AsyncGenerator<ListPage> {
   const stop = new AbortController();
   const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal]);
-  const fetchPage = createPageFetcher(caller, gvr, { ...options, signal }, limits);
+  const pages = createPages(caller, gvr, { ...options, signal }, limits);
   try {
-    let next: Promise<Fetched> | undefined = fetchPage("");
-    while (next !== undefined) {
+    for (let next: Promise<Fetched> | undefined = pages.fetch(""); next !== undefined; ) {
       const fetched: Fetched = await next;
-      const token = fetched.list.continueToken;
-      next = token === "" ? undefined : fetchPage(token);
-      next?.catch(() => {}); // awaited in the next round; until then a failure waits with it
-      yield pageOf(gvr, fetched);
+      // Asked for before this page is cut up: the server works meanwhile.
+      const following = fetched.token === "" ? undefined : pages.fetch(fetched.token);
+      following?.catch(() => {}); // awaited in the next round; until then a failure waits with it
+      const list = pages.read(fetched);
+      next = list === undefined ? pages.fetch(fetched.at) : following;
+      if (list !== undefined) yield pageOf(gvr, list, fetched.inconsistent);
     }
   } finally {
     stop.abort(new CodedError("Cancelled", { what: "list" }, "nobody reads this LIST any more"));
   }
 }
 
+/** A page as it came, with what is needed to ask for the next one. */
 interface Fetched {
-  readonly list: ScannedList;
+  readonly answer: HttpAnswer;
+  /** Where it begins. */
+  readonly at: string;
+  /** Where the next one begins; "" at the end. */
+  readonly token: string;
+  /** Where the token could not be had without. */
+  readonly list: ScannedList | undefined;
   /** Whether the LIST went on after a 410 on the way to this page. */
   readonly inconsistent: boolean;
 }
 
-function createPageFetcher(
-  caller: Caller,
-  gvr: GroupVersionResource,
-  options: ListOptions,
-  limits: PagingLimits,
-): (token: string) => Promise<Fetched> {
+interface Pages {
+  /** Asks until there is a page. */
+  fetch(token: string): Promise<Fetched>;
+  /** Its items without those delivered before, to be asked for page by page in their order; undefined: fetch it again. */
+  read(fetched: Fetched): ScannedList | undefined;
+}
+
+function createPages(caller: Caller, gvr: GroupVersionResource, options: ListOptions, limits: PagingLimits): Pages {
   const namespace = options.namespace ?? "";
   const ref = listRef(gvr, namespace);
   const most = options.limit ?? PAGE_ITEMS;
@@ -104,43 +114,54 @@ function createPageFetcher(
     return token ?? "";
   }
 
+  /** What a full page of `items` weighs says how many the next one may have. */
   function adapt(answer: HttpAnswer, items: number): void {
     bytes = answer.body.length;
-    if (items === 0) return;
     limit = Math.max(1, Math.min(most, limit * 2, Math.floor(WANTED_PAGE_BYTES / (bytes / items))));
   }
 
-  function take(answer: HttpAnswer): Fetched | undefined {
+  /** Undefined when the answer is no list and may be a better one next time, as through a proxy that cuts answers short. */
+  function scan(answer: HttpAnswer): ScannedList | undefined {
     const list = scanned(answer, ref, ++garbled > MOST_GARBLED);
-    if (list === undefined) return undefined;
-    garbled = 0;
-    adapt(answer, list.items.length);
-    const fresh = restarts === 0 ? list : without(list, delivered.has);
-    delivered.add(list.items, list.continueToken);
-    return { list: fresh, inconsistent: expired };
+    if (list !== undefined) garbled = 0;
+    return list;
   }
 
   /** The page of one answer; undefined: ask again. */
-  function read(outcome: HttpOutcome): Fetched | undefined {
+  function take(outcome: HttpOutcome, at: string): Fetched | undefined {
     if (limit > 1 && asksTooMuch(outcome)) {
       limit = Math.max(1, Math.floor(limit / 4));
       return undefined;
     }
     if (outcome.type === "lost") throw errorOfLoss("list", ref, outcome);
     if (outcome.status !== 200) throw errorOf("list", ref, outcome);
-    return take(outcome);
+    const peeked = peekContinueToken(outcome.body);
+    const list = peeked === undefined ? scan(outcome) : undefined;
+    const token = peeked ?? list?.continueToken;
+    if (token === undefined) return undefined;
+    if (token !== "") adapt(outcome, limit);
+    return { answer: outcome, at, token, list, inconsistent: expired };
   }
 
-  return async function fetchPage(token) {
-    for (let at = token; ; ) {
-      const outcome = await ask(at);
-      if (outcome.type === "answered" && outcome.status === 410) {
-        at = resume(outcome);
-      } else {
-        const page = read(outcome);
-        if (page !== undefined) return page;
+  return {
+    fetch: async (token) => {
+      for (let at = token; ; ) {
+        const outcome = await ask(at);
+        if (outcome.type === "answered" && outcome.status === 410) {
+          at = resume(outcome);
+        } else {
+          const page = take(outcome, at);
+          if (page !== undefined) return page;
+        }
       }
-    }
+    },
+    read: ({ answer, list: known }) => {
+      const list = known ?? scan(answer);
+      if (list === undefined) return undefined;
+      const fresh = restarts === 0 ? list : without(list, delivered.has);
+      delivered.add(list.items, list.continueToken);
+      return fresh;
+    },
   };
 }
 
@@ -169,7 +190,7 @@ function without(list: ScannedList, isDelivered: (item: Buffer) => boolean): Sca
   return { ...list, items: kept.map(({ item }) => item), typeMeta: Uint8Array.from(kept, ({ carries }) => carries) };
 }
 
-function pageOf(gvr: GroupVersionResource, { list, inconsistent }: Fetched): ListPage {
+function pageOf(gvr: GroupVersionResource, list: ScannedList, inconsistent: boolean): ListPage {
   return {
     items: list.items,
     typeMeta: list.typeMeta,

@@ -69,6 +69,27 @@ export function scanList(body: Buffer): ScannedList {
   };
 }
 
+/**
+ * The continue token of a LIST body whose metadata stand before its items, as those of built-in kinds do: known without
+ * a look at the items. Undefined where only `scanList` tells.
+ */
+export function peekContinueToken(body: Buffer): string | undefined {
+  let token: string | undefined;
+  try {
+    eachMember(body, 0, (keyStart, keyEnd, valueStart) => {
+      if (isKey(body, keyStart, keyEnd, "items")) return DONE;
+      const end = valueEnd(body, valueStart);
+      if (!isKey(body, keyStart, keyEnd, "metadata")) return end;
+      const metadata = parsedAt(body, valueStart, end) as Record<string, unknown> | null;
+      token = typeof metadata?.continue === "string" ? metadata.continue : "";
+      return DONE;
+    });
+  } catch {
+    return undefined; // whoever scans it says what is wrong
+  }
+  return token;
+}
+
 /** Which of `apiVersion` and `kind` an object carries at its top level, as bits. */
 export function typeMetaOf(item: Buffer): number {
   let carries = 0;
