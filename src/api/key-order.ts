@@ -27,17 +27,21 @@ function itemsInKeyOrder(items: readonly unknown[]): unknown {
 
 function fieldsInKeyOrder(record: Record<string, unknown>): unknown {
   const keys = Object.keys(record);
-  let isSame = isSorted(keys);
-  if (!isSame) keys.sort();
-  const sorted: Record<string, unknown> = {};
-  for (const key of keys) {
+  const isOrdered = isSorted(keys);
+  if (!isOrdered) keys.sort();
+  let changed: Record<string, unknown> | undefined = isOrdered ? undefined : {};
+  for (const [index, key] of keys.entries()) {
     if (isUnorderable(key)) return UNORDERABLE;
     const ordered = inKeyOrder(record[key]);
     if (ordered === UNORDERABLE) return UNORDERABLE;
-    if (ordered !== record[key]) isSame = false;
-    sorted[key] = ordered;
+    if (changed === undefined && ordered !== record[key]) changed = pick(record, keys.slice(0, index));
+    if (changed !== undefined) changed[key] = ordered;
   }
-  return isSame ? record : sorted;
+  return changed ?? record;
+}
+
+function pick(record: Record<string, unknown>, keys: readonly string[]): Record<string, unknown> {
+  return Object.fromEntries(keys.map((key) => [key, record[key]]));
 }
 
 function isSorted(keys: readonly string[]): boolean {

@@ -34,7 +34,8 @@ export function parseForDeciding(item: Uint8Array): KubeObject {
 export function parseHead(item: Uint8Array, carries = COMPLETE): KubeObject {
   const bytes = asBuffer(item);
   const wanted = 1 + (carries & HAS_API_VERSION ? 1 : 0) + (carries & HAS_KIND ? 1 : 0);
-  const members: string[] = [];
+  const head: Record<string, unknown> = {};
+  let found = 0;
   eachMember(bytes, 0, (keyStart, keyEnd, start) => {
     const key = keyText(bytes, keyStart, keyEnd);
     if (!HEAD.has(key)) return valueEnd(bytes, start);
@@ -42,11 +43,12 @@ export function parseHead(item: Uint8Array, carries = COMPLETE): KubeObject {
     const { end, managedFields } = isMetadata
       ? readMetadata(bytes, start)
       : { end: valueEnd(bytes, start), managedFields: undefined };
-    members.push(`"${key}":${textWithout(bytes, { start, end }, managedFields)}`);
-    return members.length === wanted ? DONE : end;
+    // no decision is about a number in a head, so that none needs its digits kept
+    head[key] = JSON.parse(textWithout(bytes, { start, end }, managedFields));
+    found++;
+    return found === wanted ? DONE : end;
   });
-  // no decision is about a number in a head, so that none needs its digits kept
-  return JSON.parse(`{${members.join(",")}}`) as KubeObject;
+  return head as unknown as KubeObject;
 }
 
 const HEAD = new Set(["apiVersion", "kind", "metadata"]);

@@ -102,13 +102,15 @@ function isWarning(entry: PlanEntry): boolean {
 function digested(entry: PlanEntry): unknown {
   const { resource, namespace, name, action } = entry;
   const ends = action === "recreate" || action === "delete";
+  // In the order of the keys: canonical JSON then has nothing to sort.
   return {
-    resource,
-    namespace,
-    name,
     action,
+    ...(ends && { content: entry.liveContent }),
+    name,
+    namespace,
     patch: (entry.changes ?? []).map(({ op, path, after }) => ({ op, path, value: after })),
-    ...(ends ? { uid: entry.liveUid, content: entry.liveContent } : {}),
+    resource,
+    ...(ends && { uid: entry.liveUid }),
   };
 }
 

@@ -17,10 +17,9 @@ const SHOWN = 32;
 export function createSecretRedactor(
   kube: KubeClient,
   signal: AbortSignal | undefined,
-): (entry: PlanEntry) => Promise<PlanEntry> {
+): (entry: PlanEntry) => PlanEntry | Promise<PlanEntry> {
   let key: Promise<string> | undefined;
-  return async (entry) => {
-    if (entry.resource !== "secrets" || (entry.changes === undefined && entry.liveContent === undefined)) return entry;
+  const redacted = async (entry: PlanEntry): Promise<PlanEntry> => {
     key ??= keyOf(kube, signal);
     const secret = await key;
     const digest = (value: unknown): string =>
@@ -30,6 +29,10 @@ export function createSecretRedactor(
       ...redactEntry(entry, digest),
       ...(liveContent === undefined ? {} : { liveContent: digest(liveContent) }),
     };
+  };
+  return (entry) => {
+    const isOpen = entry.resource === "secrets" && (entry.changes !== undefined || entry.liveContent !== undefined);
+    return isOpen ? redacted(entry) : entry;
   };
 }
 

@@ -123,11 +123,8 @@ async function readIndexMember(store: ObjectStore, source: IndexSource, member: 
     throw new CodedError("DigestMismatch", { key: source.key, expected: member.sha256, actual }, message);
   }
   const plain = await inflate(bytes, { maxOutputLength: MAX_MEMBER_BYTES, chunkSize: OUTPUT_CHUNK });
-  const rows = plain
-    .toString("utf8")
-    .split("\n")
-    .slice(0, -1)
-    .map((line) => JSON.parse(line) as IndexRow);
+  // one parse of all is faster than one of each
+  const rows = JSON.parse(`[${plain.toString("utf8").trimEnd().replaceAll("\n", ",")}]`) as IndexRow[];
   if (rows.length !== member.rows) {
     const why = `a member has ${rows.length} rows, its manifest says ${member.rows}`;
     throw new CodedError("ArchiveInvalid", { key: source.key, why }, `${source.key}: ${why}`);
