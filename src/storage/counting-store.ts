@@ -25,6 +25,7 @@ export function createCountingStore(store: ObjectStore): {
           done(null, chunk);
         },
       });
+      counter.on("error", () => {}); // met by whoever reads
       source.on("error", (error) => counter.destroy(error));
       counter.on("close", () => source.destroy());
       return source.pipe(counter);

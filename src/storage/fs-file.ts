@@ -11,6 +11,7 @@ export async function writeBody(
   body: Uint8Array | Readable,
   signal: AbortSignal | undefined,
 ): Promise<void> {
+  signal?.throwIfAborted(); // before there was anybody to hear it
   const onAbort = (): void => void (body instanceof Readable && body.destroy(abortError(signal)));
   signal?.addEventListener("abort", onAbort, { once: true });
   try {

@@ -34,6 +34,8 @@ export async function putOnce(
     return digest;
   }
   const tally = createTally();
+  // The store meets the error when it reads; a body that breaks before that must not end the process.
+  tally.stream.on("error", () => {});
   body.on("error", (error) => tally.stream.destroy(error));
   tally.stream.on("close", () => body.destroy());
   const outcome = await store.put(key, body.pipe(tally.stream), put);
