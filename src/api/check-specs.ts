@@ -176,6 +176,15 @@ function sourceFindings({ source, approval }: RestorePlanSpec, { fromGit }: Chec
     const message = "exactly one of source.backupName, source.policy and source.undoOf must be given";
     return [{ code: "ManySources", message, path, atKey: true }];
   }
+  if (source.force !== undefined && source.undoOf === undefined)
+    return [
+      {
+        code: "ForceWithoutUndo",
+        message: "source.force is for an undo: give source.undoOf",
+        path: [...path, "force"],
+        atKey: true,
+      },
+    ];
   const needsAsOf =
     fromGit && source.policy !== undefined && source.policy.asOf === undefined && approval?.mode !== "PlanDigest";
   if (!needsAsOf) return [];

@@ -1020,6 +1020,10 @@ export interface RestoreSource {
    * The run to undo.
    */
   readonly undoOf?: string;
+  /**
+   * Undo objects too that were changed since the restore; by default they are left as they are and reported. Only with undoOf.
+   */
+  readonly force?: boolean;
 }
 /**
  * The newest completed backup of a policy.

@@ -41,6 +41,7 @@ export type ProblemCode =
   | "InvalidModifier"
   | "AsOfMissing"
   | "ManySources"
+  | "ForceWithoutUndo"
   // the tree
   | "DuplicateObject"
   | "TwoDefaults"

@@ -1763,6 +1763,10 @@ export const DEFINITIONS: Readonly<Record<string, object>> = {
       {
         "rule": "[has(self.backupName), has(self.policy), has(self.undoOf)].filter(given, given).size() == 1",
         "message": "exactly one of backupName, policy and undoOf must be given"
+      },
+      {
+        "rule": "!has(self.force) || has(self.undoOf)",
+        "message": "force is for an undo: give undoOf"
       }
     ],
     "properties": {
@@ -1780,6 +1784,10 @@ export const DEFINITIONS: Readonly<Record<string, object>> = {
         "description": "The run to undo.",
         "minLength": 1,
         "maxLength": 253
+      },
+      "force": {
+        "type": "boolean",
+        "description": "Undo objects too that were changed since the restore; by default they are left as they are and reported. Only with undoOf."
       }
     }
   },

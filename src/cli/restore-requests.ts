@@ -12,9 +12,10 @@ export function restoreUndoCommand(io: CliIo): Command {
   return new Command("undo")
     .description("return every object that a restore touched to its state before")
     .argument("<name>", "name of the RestorePlan to undo")
+    .option("--force", "return objects too that were changed since the restore", false)
     .option("-w, --wait", "wait for the end, and exit by how it went", false)
     .addHelpText("after", "\nExamples:\n  holdfast restore undo shop-restore --wait\n")
-    .action(async (name: string, options: { wait: boolean }) => {
+    .action(async (name: string, options: { force: boolean; wait: boolean }) => {
       const kube = await io.deps().kube();
       const run = runOf(await readRestorePlan(io, kube, name));
       const undo = `${name.slice(0, 180)}-undo-${compactTime(io.clock.now())}`;
@@ -22,7 +23,7 @@ export function restoreUndoCommand(io: CliIo): Command {
         apiVersion: API_VERSION,
         kind: "RestorePlan",
         metadata: { name: undo, namespace: io.options().namespace },
-        spec: { source: { undoOf: run } },
+        spec: { source: { undoOf: run, ...(options.force && { force: true }) } },
       };
       await kube.create(RESTORE_PLAN, object, { fieldValidation: "Strict", signal: io.signal });
       if (options.wait) return await waitForRestore(io, kube, undo);

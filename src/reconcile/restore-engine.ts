@@ -64,7 +64,7 @@ export async function makePlan(deps: ReconcileDeps, engine: RestoreDeps, call: E
 export function planStream(engine: RestoreDeps, { source, request }: EngineCall): PlanStream {
   const { undo } = source;
   if (undo === undefined) return planRestore(engine, request);
-  return planUndoRestore(engine, { ...undo, ...request, force: false });
+  return planUndoRestore(engine, { ...undo, ...request, force: request.spec.source.force === true });
 }
 
 /** What a plan says of itself before its objects. */
@@ -88,10 +88,11 @@ export async function runEngine(
 ): Promise<RestoreOutcome> {
   const { source, request, safety, safetyBackup } = call;
   if (source.undo !== undefined) {
-    const { run, backup, signal } = request;
+    const { run, backup, signal, spec } = request;
+    const force = spec.source.force === true;
     const { onRecord } = sinks;
     const optional = { ...(signal === undefined ? {} : { signal }), ...(onRecord === undefined ? {} : { onRecord }) };
-    return await runUndo(engine, { ...source.undo, force: false, run, backup, ...optional });
+    return await runUndo(engine, { ...source.undo, force, run, backup, ...optional });
   }
   if (safety.type !== "location" || safetyBackup === undefined)
     return await runRestore(engine, { ...request, ...sinks });

@@ -83,7 +83,7 @@ function planDelete(place: ItemPlace, record: ObjectRecord, live: KubeObject | u
       place,
       "fail",
       "ChangedSince",
-      "was changed since the restore, so it is left as it is: look at it, and change or delete it by hand",
+      "was changed since the restore, so it is left as it is: look at it, and undo with --force (source.force) to lose the change",
     );
   }
   return {
@@ -129,7 +129,7 @@ function planReturn(place: ItemPlace, { record, copy, force }: Return, live: Kub
       place,
       "fail",
       "ChangedSince",
-      "was changed since the restore, so it is left as it is: look at it, and change or delete it by hand",
+      "was changed since the restore, so it is left as it is: look at it, and undo with --force (source.force) to lose the change",
     );
   const entry = { ...placeEntry(place), changes };
   if (record.outcome === "recreated" || record.outcome === "created") {

@@ -121,6 +121,7 @@ export const GOOD: readonly Case[] = [
     },
     "a policy at merge": { source: { policy: { name: "shop", asOf: "AtMerge" } } },
     "an undo": { source: { undoOf: "shop-20260101030000" } },
+    "a forced undo": { source: { undoOf: "shop-20260101030000", force: true } },
     everything: {
       source: { backupName: "b" },
       includedNamespaces: ["shop"],
@@ -251,6 +252,7 @@ export const BAD: readonly Case[] = [
     "no source": {},
     "an empty source": { source: {} },
     "two sources": { source: { backupName: "a", undoOf: "b" } },
+    "a forced restore": { source: { backupName: "a", force: true } },
     "a source without its name": { source: { policy: { schedule: "daily" } } },
     "asOf without a zone": { source: { policy: { name: "a", asOf: "2026-01-01T03:00:00" } } },
     "asOf as a date": { source: { policy: { name: "a", asOf: "2026-01-01" } } },

@@ -104,17 +104,19 @@ describe("the undo of a restore", () => {
     await cluster.patch("ConfigMap", namespace, "touched", { data: { a: "by a person" } });
     const copies = await openBackup(safety, "safety");
     const undone: ObjectRecord[] = [];
-    const outcome = await runUndo(
-      { kube, clock: systemClock, log: silentLogger },
-      {
-        run: "undo-20260102030405",
-        backup: copies,
-        safety: copies,
-        records,
-        force: false,
-        onRecord: (record) => void undone.push(record),
-      },
-    );
+    const undo = (force: boolean) =>
+      runUndo(
+        { kube, clock: systemClock, log: silentLogger },
+        {
+          run: "undo-20260102030405",
+          backup: copies,
+          safety: copies,
+          records,
+          force,
+          onRecord: (record) => void undone.push(record),
+        },
+      );
+    const outcome = await undo(false);
 
     expect(outcomes).toMatchObject({
       "ConfigMap patched": "patched",
@@ -133,5 +135,8 @@ describe("the undo of a restore", () => {
       counts: { deleted: 3, patched: 2, failed: 1 },
     });
     expect(undone.find(({ name }) => name === "touched")).toMatchObject({ outcome: "failed", reason: "ChangedSince" });
+
+    expect(await undo(true)).toMatchObject({ phase: "Completed", errors: 0, counts: { deleted: 1 } });
+    expect(await cluster.find("ConfigMap", namespace, "touched")).toBeUndefined();
   });
 });
