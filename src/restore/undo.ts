@@ -78,14 +78,7 @@ function planDelete(place: ItemPlace, record: ObjectRecord, live: KubeObject | u
   }
   if (live.metadata.uid !== record.uid)
     return planStop(place, "fail", "Replaced", "is another object of that name: the restored one was deleted since");
-  if (!force && isChanged(record, live)) {
-    return planStop(
-      place,
-      "fail",
-      "ChangedSince",
-      "was changed since the restore, so it is left as it is: look at it, and undo with --force (source.force) to lose the change",
-    );
-  }
+  if (!force && isChanged(record, live)) return changedSince(place);
   return {
     entry: {
       ...placeEntry(place),
@@ -98,6 +91,12 @@ function planDelete(place: ItemPlace, record: ObjectRecord, live: KubeObject | u
     ...versionOf(live),
     barrier: place.resource === "namespaces",
   };
+}
+
+function changedSince(place: ItemPlace): PlannedItem {
+  const message =
+    "was changed since the restore, so it is left as it is: look at it, and undo with --force (source.force) to lose the change";
+  return planStop(place, "fail", "ChangedSince", message);
 }
 
 interface Return {
@@ -124,13 +123,7 @@ function planReturn(place: ItemPlace, { record, copy, force }: Return, live: Kub
     return planStop(place, "fail", "Terminating", "is being deleted: wait until it is gone, and undo again");
   const { operations, changes } = differenceOf(live, copy);
   if (operations.length === 0) return planStop(place, "unchanged", "Returned", "is as it was before the restore");
-  if (!force && (isDeleted || isChanged(record, live)))
-    return planStop(
-      place,
-      "fail",
-      "ChangedSince",
-      "was changed since the restore, so it is left as it is: look at it, and undo with --force (source.force) to lose the change",
-    );
+  if (!force && (isDeleted || isChanged(record, live))) return changedSince(place);
   const entry = { ...placeEntry(place), changes };
   if (record.outcome === "recreated" || record.outcome === "created") {
     return {
