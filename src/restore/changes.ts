@@ -71,17 +71,19 @@ export function guarded(live: Pick<KubeObject, "metadata">, operations: readonly
 }
 
 /**
- * Opens a patch with tests of what it takes the place of, in place of the version of the whole object: another writer that
- * is busy elsewhere in the object can't keep it out. A list is tested whole, since its items have no names of their own.
- * `live` is what the operations were made against. The API server takes null for a field that is not there.
+ * Opens a patch with tests of what only `live` tells, in place of the version of the whole object, so that a writer that
+ * never pauses can't keep it out: what is added must still be absent, and a list is tested whole, since its items are
+ * named by their place alone. A field that is replaced or removed is so whatever stands there by now. `live` is what the
+ * operations were made against. The API server takes null for a field that is not there.
  */
-export function guardedByValues(live: KubeObject, operations: readonly PatchOperation[]): PatchOperation[] {
+export function guardedByPlaces(live: KubeObject, operations: readonly PatchOperation[]): PatchOperation[] {
   const tests = new Map<string, PatchOperation>();
-  const test = (path: string, value: unknown) => tests.set(path, { op: "test", path, value: value ?? null });
-  test("/metadata/uid", live.metadata.uid);
-  for (const { path } of operations) {
+  const test = (path: string) => tests.set(path, { op: "test", path, value: valueAt(live, path) ?? null });
+  test("/metadata/uid");
+  for (const { op, path } of operations) {
     const list = outermostListOf(live, path);
-    test(list ?? path, valueAt(live, list ?? path));
+    if (list !== undefined) test(list);
+    else if (op === "add") test(path);
   }
   return [...tests.values(), ...operations];
 }
@@ -94,6 +96,9 @@ function outermostListOf(live: KubeObject, path: string): string | undefined {
   }
   return undefined;
 }
+
+/** Operations that are not worth a look at their bytes: of a tiny object they may be the longer text. */
+const FEW = 20;
 
 /** A guarded write: its operations, or in their place a merge patch that holds the resourceVersion. */
 export interface GuardedPatch {
@@ -110,7 +115,8 @@ export function guardedPatch(
   desired: KubeObject,
   operations: readonly PatchOperation[],
 ): GuardedPatch {
-  const isSmall = operations.length <= MAX_OPERATIONS && sizeOf(operations) <= sizeOf(desired);
+  const isShort = operations.length < FEW || sizeOf(operations) <= sizeOf(desired);
+  const isSmall = operations.length <= MAX_OPERATIONS && isShort;
   const before = stripServerFields(live).object;
   const patch = isSmall ? undefined : createMergePatch(before, desired);
   if (patch === undefined || canonicalJson(applyMergePatch(before, patch)) !== canonicalJson(desired))

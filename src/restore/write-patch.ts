@@ -1,7 +1,7 @@
 /** Patching one object that exists, and Velero's second try where the patch is refused. */
 import type { KubeObject } from "../api/object.ts";
 import { isCoded, messageOf } from "../errors.ts";
-import { guarded, guardedByValues, labelOperations } from "./changes.ts";
+import { guarded, guardedByPlaces, labelOperations } from "./changes.ts";
 import { existingPolicyFor } from "./options.ts";
 import { refusalOf } from "./refusal.ts";
 import type { RestoreSession } from "./session.ts";
@@ -59,11 +59,11 @@ export async function again(session: RestoreSession, item: PlannedItem, error: u
   return { type: "again", item: live === undefined ? next : besideOthers(next, live) };
 }
 
-/** Lost once, it is no longer held up by what others write elsewhere in the object. An undo is: it wants it untouched. */
+/** Lost once, it is no longer held up by whoever goes on writing. An undo is: it wants the object untouched. */
 function besideOthers(item: PlannedItem, live: KubeObject): PlannedItem {
   const [guard, ...operations] = item.operations ?? [];
   if (guard?.op !== "test" || operations.length === 0 || item.exact === true) return item;
-  return { ...item, operations: guardedByValues(live, operations) };
+  return { ...item, operations: guardedByPlaces(live, operations) };
 }
 
 /** Velero's second try: the object keeps its contents and gets the labels, so that the run can be told from it. */
