@@ -41,7 +41,7 @@ export async function run(job: Job): Promise<Work> {
 async function makeSafetyBackup(product: Product, request: RestoreRequest): Promise<BackupReader> {
   const { kube, store, clock, log } = product;
   const objects: TouchedObject[] = [];
-  for await (const item of planRestore({ kube, clock, log, store, writeRecords: false }, request)) {
+  for await (const item of planRestore({ kube, clock, log, store }, request)) {
     const touched = touchedBy(item);
     if (touched !== undefined) objects.push(touched);
   }

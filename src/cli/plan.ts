@@ -93,7 +93,7 @@ async function printPlan(io: CliIo, { plan, line }: WrittenPlan, options: PlanOp
     const owners = await listOwners(kube, io.signal);
     const printer = printerFor(io, headerOf(plan, namespace, source), options);
     const stream = planRestore(
-      { kube, clock: io.clock, log: silentLogger, store: source.store, writeRecords: false },
+      { kube, clock: io.clock, log: silentLogger, store: source.store },
       {
         run: plan.metadata.name,
         spec,

@@ -69,7 +69,7 @@ async function followupsOf(io: CliIo, { metadata, spec }: RestorePlan, location?
   try {
     const inputs = await loadRestoreInputs(kube, spec, namespace, own);
     const owners = await listOwners(kube, io.signal);
-    const deps = { kube, clock: io.clock, log: silentLogger, store: source.store, writeRecords: false };
+    const deps = { kube, clock: io.clock, log: silentLogger, store: source.store };
     const request = { run: metadata.name, spec, backup: source.backup, ...inputs, owners, signal: io.signal };
     for await (const item of planRestore(deps, request)) {
       stands &&= STANDING.has(item.entry.action);

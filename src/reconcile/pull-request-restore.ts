@@ -82,7 +82,7 @@ async function planOf(
   const show = (entry: PlanEntry): void => {
     if (shape.blocksBytes > 0) blocks.entry(shape.hideValues ? recordedEntry(entry) : entry);
   };
-  const stream = planStream({ kube, clock, log, store: source.store, writeRecords: false }, call);
+  const stream = planStream({ kube, clock, log, store: source.store }, call);
   const summary = await drained(stream, show);
   const { approval } = spec;
   return {

@@ -47,7 +47,7 @@ export function createApprovals(deps: ReconcileDeps): Approvals {
       const startedMs = Date.parse(claimedAt);
       const { summary } = await makePlan(
         deps,
-        { kube, clock, log, store: source.store, writeRecords: false },
+        { kube, clock, log, store: source.store },
         { plan, source, request: { run, spec: plan.spec, backup: source.reader, startedMs, ...inputs } },
       );
       const wanted = plan.spec.approval?.planDigest;

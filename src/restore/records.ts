@@ -14,7 +14,7 @@ export async function uploadRecords(
   lines: readonly string[],
 ): Promise<void> {
   const { store } = deps;
-  if (store === undefined || deps.writeRecords === false) return;
+  if (store === undefined) return;
   const keys = restoreKeys(run);
   const files: [string, () => Promise<Buffer>][] = [
     [keys.logs, () => encodeLogs(lines)],

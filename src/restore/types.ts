@@ -18,10 +18,8 @@ export interface RestoreDeps {
   readonly kube: KubeClient;
   readonly clock: Clock;
   readonly log: Logger;
-  /** The backup's store: its volume info is read there, and `restores/<run>/` is written. */
+  /** The backup's store: its volume info is read there, and a run writes `restores/<run>/`; a plan writes nothing. */
   readonly store?: ObjectStore | undefined;
-  /** False: nothing is written to the store (a plan, or a location that must not change). True unless told. */
-  readonly writeRecords?: boolean;
   readonly limits?: Partial<RestoreLimits>;
 }
 

@@ -92,7 +92,7 @@ export async function plan(
   const { spec, limits: _limits, backupName = "backup", ...request } = changes;
   const backup = await openBackup(store, backupName);
   const stream = planRestore(
-    { kube, clock: systemClock, log: silentLogger, store, writeRecords: false },
+    { kube, clock: systemClock, log: silentLogger, store },
     { run: "restore-20260102030405", ...request, spec: { source: { backupName }, ...spec }, backup },
   );
   const entries: PlanEntry[] = [];
