@@ -1,16 +1,20 @@
+import { once } from "node:events";
 import { describe, expect, it } from "vitest";
+import type { KubeObject } from "../../src/api/object.ts";
 import { systemClock } from "../../src/clock.ts";
 import { silentLogger } from "../../src/log.ts";
 import { runUndo } from "../../src/restore/run-undo.ts";
 import type { ObjectRecord } from "../../src/restore/types.ts";
 import { openBackup } from "../../src/storage/backup-reader.ts";
-import { faultOnce } from "../../tools/testbed/http/fault.ts";
+import { faultOnce, type IncomingCall } from "../../tools/testbed/http/fault.ts";
 import { useKubeClients } from "../support/kube-client.ts";
 import { startClusterProxy } from "../support/proxy.ts";
 import { uniqueName } from "../support/test-cluster.ts";
 import { useTestCluster } from "../support/use-test-cluster.ts";
 import { backUp, configMap, restore, withKind } from "./restore-support.ts";
 
+const CONFIG_MAPS = { group: "", version: "v1", resource: "configmaps" };
+const APPLIER = { fieldManager: "applier" };
 const NAMES = Array.from({ length: 40 }, (_, index) => `cm-${String(index).padStart(2, "0")}`);
 
 describe("a restore that is stopped", () => {
@@ -29,17 +33,29 @@ describe("a restore that is stopped", () => {
       );
       const stopper = new AbortController();
       const recorded = new Map<string, ObjectRecord>();
-      const startedMs = Date.now();
+      // Were the last create answered beside the stop, nothing would be left to stop.
+      let creates = 0;
+      const isLastCreate = ({ method, url }: IncomingCall): boolean =>
+        method === "POST" && url.includes("/configmaps") && ++creates === NAMES.length;
+      proxy.setFaults(async (call) => {
+        if (!isLastCreate(call)) return undefined;
+        if (!stopper.signal.aborted) await once(stopper.signal, "abort");
+        return { type: "reset" };
+      });
 
       const first = await restore(kube, store, {
-        startedMs,
+        mayResume: true,
         signal: stopper.signal,
         onRecord: (record) => {
           recorded.set(record.name, record);
           if (recorded.size === stopAfter) stopper.abort(new Error("stopped"));
         },
       });
-      const second = await restore(kube, store, { startedMs, recorded: (_resource, key) => recorded.get(key.name) });
+      proxy.setFaults();
+      const second = await restore(kube, store, {
+        mayResume: true,
+        recorded: (_resource, key) => recorded.get(key.name),
+      });
       const created = proxy.calls.filter(
         ({ method, url, status }) => method === "POST" && url.includes(`/${namespace}/configmaps`) && status === 201,
       );
@@ -60,6 +76,72 @@ describe("a restore that is stopped", () => {
       ).toHaveLength(NAMES.length);
     },
   );
+
+  it("can be undone whole, though what the first attempt recorded is lost, whatever the clocks say", async () => {
+    const kube = await client(cluster.kubeconfigPath);
+    const namespace = await cluster.createNamespace();
+    const fresh = uniqueName("t-lost");
+    const names = NAMES.slice(0, 8);
+    await cluster.apply(
+      ...names.slice(0, 4).map((name) => configMap(namespace, name, { name: "live" })),
+      configMap(namespace, "same", { a: "1" }),
+    );
+    const before = withKind(await cluster.list("ConfigMap", namespace));
+    const safety = await backUp(kube, before, "safety");
+    const store = await backUp(kube, [
+      ...names.map((name) => configMap(namespace, name, { name })),
+      configMap(namespace, "same", { a: "1" }),
+      configMap(fresh, "inside", { a: "1" }),
+    ]);
+    const spec = { existingResourcePolicy: "update" as const };
+
+    await restore(kube, store, { spec, mayResume: true });
+    const second = await restore(kube, store, { spec, mayResume: true });
+    const copies = await openBackup(safety, "safety");
+    const undone = await runUndo(
+      { kube, clock: systemClock, log: silentLogger },
+      { run: "undo-20260102030405", backup: copies, safety: copies, records: second.records, force: false },
+    );
+
+    expect(second.outcome).toMatchObject({ phase: "Completed", counts: { created: 6, patched: 5, unchanged: 0 } });
+    expect(undone).toMatchObject({ phase: "Completed", errors: 0, counts: { deleted: 6, patched: 5 } });
+    const left = (await cluster.list("ConfigMap", namespace)).filter(({ metadata }) => NAMES.includes(metadata.name));
+    expect(left.map(({ metadata, data }) => [metadata.name, data])).toEqual(
+      names.slice(0, 4).map((name) => [name, { name: "live" }]),
+    );
+    await cluster.waitUntilGone("Namespace", undefined, fresh);
+  });
+
+  it("is known by its creates where managed fields were put back too, and appliers still take their fields away", async () => {
+    const kube = await client(cluster.kubeconfigPath);
+    const namespace = await cluster.createNamespace();
+    const key = { namespace, name: "applied" };
+    const apply = async (data: Record<string, string>): Promise<KubeObject> =>
+      await kube.patch(
+        CONFIG_MAPS,
+        key,
+        { type: "apply", body: configMap(namespace, key.name, data), force: false },
+        APPLIER,
+      );
+    const archived = await apply({ a: "1", b: "2" });
+    await cluster.delete("ConfigMap", namespace, key.name);
+    const store = await backUp(kube, [archived]);
+
+    const first = await restore(kube, store, { mayResume: true });
+    const second = await restore(kube, store, { mayResume: true });
+    const managers = (await kube.get(CONFIG_MAPS, key))?.metadata.managedFields;
+    const { data } = await apply({ a: "1" });
+
+    expect([first.outcomes, second.outcomes]).toEqual([
+      { "ConfigMap applied": "created" },
+      { "ConfigMap applied": "created" },
+    ]);
+    expect(managers).toMatchObject([
+      { manager: "applier", operation: "Apply" },
+      { manager: "holdfast/restore-20260102030405", operation: "Update" },
+    ]);
+    expect(data).toEqual({ a: "1" });
+  });
 
   it("takes an AlreadyExists on its own work for created: the answer to the first POST was lost", async () => {
     const namespace = await cluster.createNamespace();
