@@ -2,6 +2,7 @@ import type { Clock } from "../clock.ts";
 import type { Logger } from "../log.ts";
 import type { CredentialSource, Credentials } from "./credentials.ts";
 import type { Limiter } from "./limiter.ts";
+import type { PageMemory } from "./page-memory.ts";
 import { isThrottled, type RetryLimits, retryDelayMs } from "./retry.ts";
 import { errorOf, errorOfLoss } from "./status.ts";
 import {
@@ -35,6 +36,7 @@ export interface Call {
   readonly timeoutMs?: number | undefined;
   readonly maxBytes?: number | undefined;
   readonly expectedBytes?: number | undefined;
+  readonly memory?: PageMemory | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -174,6 +176,7 @@ function requestOf(call: Call, options: CallerOptions): HttpRequest {
     maxBytes: call.maxBytes ?? options.maxAnswerBytes,
     ...(call.body === undefined ? {} : { body: call.body }),
     ...(call.expectedBytes === undefined ? {} : { expectedBytes: call.expectedBytes }),
+    ...(call.memory === undefined ? {} : { memory: call.memory }),
     signal: call.signal,
   };
 }

@@ -18,15 +18,19 @@ export interface KubeClient {
   list(gvr: GroupVersionResource, options?: ListOptions): Promise<KubeObject[]>;
   /** @throws {KubeExists} when an object of that name exists (HTTP 409 AlreadyExists). */
   create(gvr: GroupVersionResource, object: KubeObject, options?: WriteOptions): Promise<KubeObject>;
+  /** The same; the answer comes unparsed, which nobody has looked at: it may be no JSON. */
+  createBytes(gvr: GroupVersionResource, object: KubeObject, options?: WriteOptions): Promise<Uint8Array>;
   /** @throws {KubeConflict} on a lost race (409) or a failed JSON Patch `test` (422); @throws {KubeNotFound}. */
   patch(gvr: GroupVersionResource, key: ObjectKey, patch: Patch, options?: WriteOptions): Promise<KubeObject>;
+  /** The same; the answer comes unparsed, as of `createBytes`. */
+  patchBytes(gvr: GroupVersionResource, key: ObjectKey, patch: Patch, options?: WriteOptions): Promise<Uint8Array>;
   /** PUT of the whole object. @throws {KubeConflict, KubeNotFound} */
   replace(gvr: GroupVersionResource, object: KubeObject, options?: WriteOptions): Promise<KubeObject>;
   /** False when it was already gone. @throws {KubeConflict} when a precondition does not hold. */
   delete(gvr: GroupVersionResource, key: ObjectKey, options?: DeleteOptions): Promise<boolean>;
   /** What the server serves now. Cached by the client until `refresh`. */
   discovery(options?: { refresh?: boolean; signal?: AbortSignal }): Promise<Discovery>;
-  /** Runs a command in a container through the real exec protocol. Output is cut at 64 KiB a stream. */
+  /** Runs a command in a container through the real exec protocol: one try. Output is cut at 64 KiB a stream. */
   exec(target: ExecTarget, signal?: AbortSignal): Promise<ExecResult>;
   /** GET of any path, parsed: `/version`; text that is no JSON (`/healthz`) comes as a string. */
   getPath(path: string, signal?: AbortSignal): Promise<unknown>;
@@ -67,12 +71,14 @@ export interface ListOptions {
   readonly fieldSelector?: string;
   /** Items a page; 500 unless told. */
   readonly limit?: number;
+  /** True for a caller that keeps no bytes of a page when it asks for the next: their memory is then used again. */
+  readonly passing?: boolean;
   readonly signal?: AbortSignal;
 }
 
 /**
  * One page. `items` are byte-exact cuts out of the response body, in its order; they are views: keeping one keeps the
- * whole page. `itemWithTypeMeta` (item-bytes.ts) gives an item as the archive stores it.
+ * whole page, and of a `passing` LIST they are valid until the next page. `itemWithTypeMeta` (item-bytes.ts) gives an item as the archive stores it.
  */
 export interface ListPage {
   readonly items: readonly Uint8Array[];
@@ -145,4 +151,6 @@ export type ExecResult =
   | { readonly type: "exited"; readonly exitCode: number; readonly stdout: string; readonly stderr: string }
   /** `failed`: it never ran, or the server says that it failed. `lost`: the connection broke, and it may have run. */
   | { readonly type: "failed" | "lost"; readonly message: string; readonly stdout: string; readonly stderr: string }
+  /** The server was away, or refused for now: the command never began, and asking again is of use. */
+  | { readonly type: "unreached"; readonly message: string; readonly stdout: string; readonly stderr: string }
   | { readonly type: "timedOut"; readonly stdout: string; readonly stderr: string };

@@ -11,6 +11,7 @@ import { type KubeConfigSource, kubeConfigReader } from "./kubeconfig.ts";
 import { createLimiter } from "./limiter.ts";
 import { listPages } from "./list-pages.ts";
 import { createObjectVerbs } from "./objects.ts";
+import { createPageMemory } from "./page-memory.ts";
 import { watchResource } from "./watch.ts";
 
 /** How hard and how long the client tries. Every field has a default. */
@@ -54,6 +55,7 @@ export async function createKubeClient(options: KubeClientOptions): Promise<Kube
   const readConfig = await kubeConfigReader(options);
   const { clock, log } = options;
   const limits = withDefaults(options.limits ?? {});
+  const paging = { ...limits, memory: createPageMemory() };
   const credentials = createCredentialSource(readConfig, clock);
   const limiter = createLimiter(limits, clock);
   const caller = createCaller(
@@ -65,7 +67,7 @@ export async function createKubeClient(options: KubeClientOptions): Promise<Kube
     },
   );
   const discovery = createDiscoveryCache(caller);
-  const pages: KubeClient["listPages"] = (gvr, listOptions = {}) => listPages(caller, gvr, listOptions, limits);
+  const pages: KubeClient["listPages"] = (gvr, listOptions = {}) => listPages(caller, gvr, listOptions, paging);
   const listAll = async (gvr: GroupVersionResource, listOptions: ListOptions) => collect(pages(gvr, listOptions));
   return {
     ...createObjectVerbs(caller),

@@ -1,17 +1,17 @@
-import http from "node:http";
-import https, { type AgentOptions, type RequestOptions } from "node:https";
+import type { RequestOptions } from "node:https";
 import type { KubeConfig } from "@kubernetes/client-node/dist/config.js";
+import type { Dispatcher } from "undici";
 import type { Clock } from "../clock.ts";
 import { CodedError, messageOf } from "../errors.ts";
+import { createConnections } from "./connections.ts";
 
 /** Everything a request needs to reach the server and be let in. */
 export interface Credentials {
   readonly origin: URL;
   /** In front of every path, without a trailing slash: servers behind a gateway have one. */
   readonly pathPrefix: string;
-  readonly connection: Readonly<RequestOptions>;
   readonly headers: Readonly<Record<string, string>>;
-  readonly agent: http.Agent;
+  readonly connections: Dispatcher;
 }
 
 /** Keeps the credentials fresh: token files are read again, expired exec credentials are asked for again. */
@@ -27,45 +27,36 @@ export interface CredentialSource {
 }
 
 const FRESH_MS = 30_000;
-const IDLE_SOCKET_MS = 45_000;
 
 /** `load` reads the kubeconfig; it is called once here and again after each 401. */
 export function createCredentialSource(load: () => KubeConfig, clock: Clock): CredentialSource {
   let config = load();
   let cached: Promise<Credentials> | undefined;
   let freshUntil = 0;
-  let agent: { readonly material: string; readonly agent: http.Agent } | undefined;
+  let open: { readonly material: string; readonly connections: Dispatcher } | undefined;
 
   async function ask(): Promise<Credentials> {
     const options: RequestOptions = {};
+    const cluster = config.getCurrentCluster();
+    const origin = new URL(cluster?.server ?? "");
     try {
       await config.applyToHTTPSOptions(options);
+      const material = JSON.stringify([origin.href, digestible(options)]);
+      if (open?.material !== material)
+        open = { material, connections: await createConnections(origin, options, cluster?.proxyUrl) };
     } catch (error) {
       throw new CodedError(
         "KubeConfigInvalid",
         { path: config.getCurrentContext() },
         `cannot get credentials for the API server: ${messageOf(error)}`,
-        {
-          cause: error,
-        },
+        { cause: error },
       );
-    }
-    const cluster = config.getCurrentCluster();
-    const origin = new URL(cluster?.server ?? "");
-    const material = JSON.stringify([origin.href, digestible(options)]);
-    if (agent?.material !== material) {
-      agent = { material, agent: cluster?.proxyUrl ? (options.agent as http.Agent) : createAgent(origin, options) };
     }
     return {
       origin,
       pathPrefix: origin.pathname.replace(/\/+$/, ""),
-      connection: {
-        host: origin.hostname.replace(/^\[|\]$/g, ""),
-        port: origin.port,
-        ...(options.auth ? { auth: options.auth } : {}),
-      },
-      headers: textHeaders(options),
-      agent: agent.agent,
+      headers: { ...basicAuth(options), ...textHeaders(options) },
+      connections: open.connections,
     };
   }
 
@@ -90,24 +81,8 @@ export function createCredentialSource(load: () => KubeConfig, clock: Clock): Cr
       return current();
     },
     kubeConfig: () => config,
-    close: () => agent?.agent.destroy(),
+    close: () => void open?.connections.destroy(),
   };
-}
-
-function createAgent(origin: URL, options: RequestOptions): http.Agent {
-  const common: AgentOptions = {
-    keepAlive: true,
-    keepAliveMsecs: 30_000,
-    timeout: IDLE_SOCKET_MS,
-    scheduling: "lifo",
-  };
-  if (origin.protocol === "http:") return new http.Agent(common);
-  const { ca, cert, key, pfx, passphrase, rejectUnauthorized, servername } = options;
-  const tls = { ca, cert, key, pfx, passphrase, rejectUnauthorized, servername };
-  return new https.Agent({
-    ...common,
-    ...Object.fromEntries(Object.entries(tls).filter(([, value]) => value !== undefined)),
-  });
 }
 
 /** The TLS material as text, to notice when a rotated certificate needs new connections. */
@@ -124,4 +99,8 @@ function textHeaders(options: RequestOptions): Record<string, string> {
     if (value !== undefined) headers[name.toLowerCase()] = String(value).trim();
   }
   return headers;
+}
+
+function basicAuth({ auth }: RequestOptions): Record<string, string> {
+  return auth ? { authorization: `Basic ${Buffer.from(auth).toString("base64")}` } : {};
 }

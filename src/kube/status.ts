@@ -66,6 +66,12 @@ export function errorOf(did: string, ref: string, answer: HttpAnswer): CodedErro
   }
 }
 
+/** Translates an answer that says success and is no JSON. */
+export function errorOfGarble(ref: string, cause: unknown): CodedError {
+  const details = { ref, status: 200, reason: "NotJson" };
+  return new CodedError("KubeRejected", details, `the answer about ${ref} is no JSON`, { cause });
+}
+
 /** Translates a request that got no answer. */
 export function errorOfLoss(did: string, ref: string, loss: HttpLoss): CodedError {
   if (loss.why === "tooLarge") {

@@ -6,6 +6,7 @@ import { systemClock } from "../../src/clock.ts";
 import { createKubeClient } from "../../src/kube/create-client.ts";
 import { silentLogger } from "../../src/log.ts";
 import { createGuardedFolder, type GuardedFolder } from "../../tools/testbed/process/guarded-folder.ts";
+import { startConnectProxy } from "../support/connect-proxy.ts";
 import { useKubeClients } from "../support/kube-client.ts";
 import { startClusterProxy } from "../support/proxy.ts";
 import { uniqueName } from "../support/test-cluster.ts";
@@ -25,14 +26,14 @@ describe("credentials", () => {
   afterAll(() => folder.remove());
 
   /** A kubeconfig of one user for the test cluster. */
-  async function kubeconfig(user: object, server = cluster.server): Promise<string> {
+  async function kubeconfig(user: object, server = cluster.server, more: object = {}): Promise<string> {
     const path = join(folder.path, uniqueName("kubeconfig"));
     const authority = Buffer.from(cluster.connection.ca).toString("base64");
     const config = {
       apiVersion: "v1",
       kind: "Config",
       "current-context": "main",
-      clusters: [{ name: "c", cluster: { server, "certificate-authority-data": authority } }],
+      clusters: [{ name: "c", cluster: { server, "certificate-authority-data": authority, ...more } }],
       users: [{ name: "u", user }],
       contexts: [{ name: "main", context: { cluster: "c", user: "u" } }],
     };
@@ -97,6 +98,17 @@ describe("credentials", () => {
     await expect(kube.get(NAMESPACES, DEFAULT)).rejects.toMatchObject({
       code: "KubeConfigInvalid",
       message: /log in first/,
+    });
+  });
+
+  it("refuses a certificate or key that is none, before it asks the server", async () => {
+    const pem = Buffer.from("-----BEGIN CERTIFICATE-----\nnone\n-----END CERTIFICATE-----\n").toString("base64");
+    const user = { "client-certificate-data": pem, "client-key-data": pem };
+    const kube = await connect(await kubeconfig(user));
+
+    await expect(kube.get(NAMESPACES, DEFAULT)).rejects.toMatchObject({
+      code: "KubeConfigInvalid",
+      message: /^cannot get credentials for the API server: /,
     });
   });
 
@@ -170,6 +182,27 @@ describe("credentials", () => {
 
     expect((await kube.get(NAMESPACES, DEFAULT))?.metadata.name).toBe("default");
     await gateway.stop();
+  });
+
+  it("goes through the proxy that the kubeconfig names, by one tunnel for requests one after another", async () => {
+    const proxy = await startConnectProxy();
+    const path = await kubeconfig({ token: cluster.connection.token }, cluster.server, { "proxy-url": proxy.url });
+    const kube = await connect(path);
+
+    for (const _time of [1, 2]) expect((await kube.get(NAMESPACES, DEFAULT))?.metadata.name).toBe("default");
+
+    expect(proxy.tunnels).toEqual([new URL(cluster.server).host]);
+    await proxy.stop();
+  });
+
+  it("asks for the certificate of the name that the kubeconfig gives", async () => {
+    const config = (name: string) =>
+      kubeconfig({ token: cluster.connection.token }, cluster.server, { "tls-server-name": name });
+
+    const known = await connect(await config("kubernetes.default.svc"));
+    expect((await known.get(NAMESPACES, DEFAULT))?.metadata.name).toBe("default");
+    const unknown = await connect(await config("elsewhere.example"));
+    await expect(unknown.get(NAMESPACES, DEFAULT)).rejects.toMatchObject({ code: "KubeUnavailable" });
   });
 
   it("takes gzip where told to, and gives the same bytes", async () => {

@@ -37,14 +37,15 @@ describe("watch with relist", () => {
       data: { color },
     });
 
-  /** Watches until `stop` is called; `events` grows. */
-  function watch(options: { relistMs?: number } = {}) {
+  /** Watches until `stop` is called; `events` grows. Of each event, `handled` is waited for. */
+  function watch(options: { relistMs?: number } = {}, handled: () => Promise<void> = async () => {}) {
     const events: WatchEvent[] = [];
     const stop = new AbortController();
     const watching = kube.watchResource(
       CONFIG_MAPS,
       { namespace, labelSelector: "watched=yes", signal: stop.signal, ...options },
-      (event) => {
+      async (event) => {
+        await handled();
         events.push(event);
       },
     );
@@ -61,6 +62,27 @@ describe("watch with relist", () => {
     await cluster.delete("ConfigMap", namespace, "a");
 
     await expect.poll(watched.told).toEqual(["listed 1", "changed b", "changed b", "deleted a"]);
+    watched.stop();
+    await watched.watching;
+  });
+
+  it("goes on where a handler took its time, with every change in its order", async () => {
+    const ready = Promise.withResolvers<void>();
+    let begun = 0;
+    const watched = watch({}, async () => {
+      begun += 1;
+      if (begun > 1) await ready.promise; // the list is told at once
+    });
+    await expect.poll(watched.told).toEqual(["listed 0"]);
+    const names = Array.from({ length: 40 }, (_, index) => `large-${index}`);
+    for (const name of names) await make(name, "x".repeat(100_000));
+    await expect.poll(() => begun).toBe(2);
+
+    ready.resolve();
+
+    await expect
+      .poll(watched.told, { timeout: 15_000 })
+      .toEqual(["listed 0", ...names.map((name) => `changed ${name}`)]);
     watched.stop();
     await watched.watching;
   });
