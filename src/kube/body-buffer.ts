@@ -1,3 +1,5 @@
+import type { PageMemory } from "./page-memory.ts";
+
 /** Bytes of one body, gathered into one piece of memory. */
 export interface BodyBuffer {
   readonly length: number;
@@ -10,11 +12,21 @@ const SMALLEST_BYTES = 16 * 1024;
 
 /**
  * Gathers chunks by copying each into place, so that a page of many megabytes never stands twice in memory as keeping
- * the chunks and concatenating them would. `expectedBytes` is a guess; a wrong one costs a copy.
+ * the chunks and concatenating them would. `expectedBytes` is a guess; a wrong one costs a copy. Bodies of more than one
+ * chunk lie in memory of `pages`, where there is such.
  */
-export function createBodyBuffer(expectedBytes: number): BodyBuffer {
+export function createBodyBuffer(expectedBytes: number, pages?: PageMemory): BodyBuffer {
   let memory: Buffer | undefined;
   let length = 0;
+
+  function grown(needed: number): Buffer {
+    const bytes = Math.max(SMALLEST_BYTES, expectedBytes, needed, (memory?.length ?? 0) * 2);
+    const larger = pages?.take(bytes) ?? Buffer.allocUnsafeSlow(bytes);
+    memory?.copy(larger, 0, 0, length);
+    if (memory !== undefined) pages?.give(memory);
+    return larger;
+  }
+
   return {
     get length() {
       return length;
@@ -26,17 +38,10 @@ export function createBodyBuffer(expectedBytes: number): BodyBuffer {
         length = chunk.length;
         return;
       }
-      memory = grown(memory, length, length + chunk.length, expectedBytes);
+      if (memory === undefined || memory.length < length + chunk.length) memory = grown(length + chunk.length);
       chunk.copy(memory, length);
       length += chunk.length;
     },
     bytes: () => memory?.subarray(0, length) ?? Buffer.alloc(0),
   };
-}
-
-function grown(memory: Buffer | undefined, used: number, needed: number, expectedBytes: number): Buffer {
-  if (memory !== undefined && memory.length >= needed) return memory;
-  const larger = Buffer.allocUnsafeSlow(Math.max(SMALLEST_BYTES, expectedBytes, needed, (memory?.length ?? 0) * 2));
-  memory?.copy(larger, 0, 0, used);
-  return larger;
 }

@@ -1,5 +1,5 @@
 import { parseJson } from "../api/json.ts";
-import { DONE, eachMember, keyText, OPEN_OBJECT, valueEnd } from "../api/json-bytes.ts";
+import { asBuffer, DONE, eachMember, keyText, OPEN_OBJECT, valueEnd } from "../api/json-bytes.ts";
 import type { KubeObject } from "../api/object.ts";
 import type { ListPage } from "./client.ts";
 import { HAS_API_VERSION, HAS_KIND, managedFieldsOf, readMetadata, type Span, typeMetaOf } from "./list-scanner.ts";
@@ -23,7 +23,9 @@ export function itemWithTypeMeta(page: ListPage, index: number): Uint8Array {
  */
 export function parseForDeciding(item: Uint8Array): KubeObject {
   const bytes = asBuffer(item);
-  return parseJson(textWithout(bytes, { start: 0, end: bytes.length }, managedFieldsOf(bytes))) as KubeObject;
+  const cut = managedFieldsOf(bytes);
+  const rest = cut === undefined ? bytes : Buffer.concat([bytes.subarray(0, cut.start), bytes.subarray(cut.end)]);
+  return parseJson(rest) as KubeObject;
 }
 
 /**
@@ -107,8 +109,4 @@ function frontOf(carries: number, type: TypeMeta, comma = ","): Buffer {
   if ((carries & HAS_API_VERSION) === 0) lacking.push(`"apiVersion":${JSON.stringify(type.apiVersion)}`);
   if ((carries & HAS_KIND) === 0) lacking.push(`"kind":${JSON.stringify(type.kind)}`);
   return Buffer.from(`{${lacking.join(",")}${comma}`);
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -4,6 +4,7 @@ import type { Caller } from "./caller.ts";
 import type { ListOptions, ListPage } from "./client.ts";
 import { createDeliveredKeys } from "./delivered-keys.ts";
 import { peekContinueToken, type ScannedList, scanList } from "./list-scanner.ts";
+import type { PageMemory } from "./page-memory.ts";
 import { collectionPath, listRef, withQuery } from "./paths.ts";
 import { errorOf, errorOfLoss, readStatus } from "./status.ts";
 import type { HttpAnswer, HttpOutcome } from "./transport.ts";
@@ -14,6 +15,8 @@ export interface PagingLimits {
   readonly maxPageBytes: number;
   /** The largest answer taken at all: a page of one item. */
   readonly maxAnswerBytes: number;
+  /** Where the pages of a LIST lie whose caller lets go of each before the next. */
+  readonly memory: PageMemory;
 }
 
 const PAGE_ITEMS = 500;
@@ -48,6 +51,7 @@ export async function* listPages(
       const list = pages.read(fetched);
       next = list === undefined ? pages.fetch(fetched.at) : following;
       if (list !== undefined) yield pageOf(gvr, list, fetched.inconsistent);
+      limits.memory.give(fetched.answer.body);
     }
   } finally {
     stop.abort(new CodedError("Cancelled", { what: "list" }, "nobody reads this LIST any more"));
@@ -102,6 +106,7 @@ function createPages(caller: Caller, gvr: GroupVersionResource, options: ListOpt
       timeoutMs: limits.listTimeoutMs,
       maxBytes: limit > 1 ? limits.maxPageBytes : limits.maxAnswerBytes,
       expectedBytes: bytes,
+      memory: options.passing === true ? limits.memory : undefined,
       signal: options.signal,
     });
   }

@@ -101,24 +101,33 @@ export function typeMetaOf(item: Buffer): number {
 }
 
 /**
- * The bytes of `metadata.name` and `metadata.namespace` of an object, read without parsing the rest.
+ * Name and namespace of an object, read without parsing the rest.
  * Shape: `namespace` is "" where there is none; undefined when the bytes are no named object.
  */
 export function itemKey(item: Buffer): { namespace: string; name: string } | undefined {
-  let name: string | undefined;
-  let namespace = "";
+  const [name = "", namespace = ""] = metadataTexts(item, ["name", "namespace"]);
+  return name === "" ? undefined : { namespace, name };
+}
+
+/**
+ * Texts of an object's metadata, such as its `uid`, in the order of `fields`; undefined where one is not there. Looks no
+ * further than the last of them. @throws SyntaxError
+ */
+export function metadataTexts(item: Buffer, fields: readonly string[]): (string | undefined)[] {
+  const found: (string | undefined)[] = fields.map(() => undefined);
+  let lacking = fields.length;
   eachMember(item, 0, (keyStart, keyEnd, valueStart) => {
     if (keyText(item, keyStart, keyEnd) !== "metadata" || item[valueStart] !== OPEN_OBJECT)
       return valueEnd(item, valueStart);
     return eachMember(item, valueStart, (innerStart, innerEnd, innerValue) => {
       const end = valueEnd(item, innerValue);
-      const key = keyText(item, innerStart, innerEnd);
-      if (key === "name") name = String(parsedAt(item, innerValue, end));
-      else if (key === "namespace") namespace = String(parsedAt(item, innerValue, end));
-      return end;
+      const index = fields.indexOf(keyText(item, innerStart, innerEnd));
+      if (index < 0) return end;
+      found[index] = String(parsedAt(item, innerValue, end));
+      return --lacking === 0 ? DONE : end;
     });
   });
-  return name === undefined ? undefined : { namespace, name };
+  return found;
 }
 
 /** A piece of a text, by the places of its first byte and the one after its last. */

@@ -5,9 +5,12 @@ import type { Call, Caller } from "./caller.ts";
 import type { DeleteOptions, KubeClient, Patch, WriteOptions } from "./client.ts";
 import { isEcho } from "./echo.ts";
 import { collectionPath, objectPath, type Query, refOf, withQuery } from "./paths.ts";
-import { errorOf, errorOfLoss, isFailedPatchTest } from "./status.ts";
+import { errorOf, errorOfGarble, errorOfLoss, isFailedPatchTest } from "./status.ts";
 
-type ObjectVerbs = Pick<KubeClient, "get" | "getBytes" | "create" | "patch" | "replace" | "delete" | "getPath">;
+type ObjectVerbs = Pick<
+  KubeClient,
+  "get" | "getBytes" | "create" | "createBytes" | "patch" | "patchBytes" | "replace" | "delete" | "getPath"
+>;
 
 const JSON_TYPE = "application/json";
 const PATCH_TYPE: Readonly<Record<Patch["type"], string>> = {
@@ -49,8 +52,12 @@ export function createObjectVerbs(caller: Caller): ObjectVerbs {
   return {
     get,
     getBytes,
-    create: (gvr, object, options = {}) => createObject(caller, gvr, object, options, get),
-    patch: (gvr, key, patch, options = {}) => patchObject(caller, { gvr, key, patch, options }),
+    createBytes: (gvr, object, options = {}) => createObject(caller, gvr, object, options, getBytes),
+    create: async (gvr, object, options = {}) =>
+      parsedObject(await createObject(caller, gvr, object, options, getBytes), refOf(gvr, keyOf(object))),
+    patchBytes: (gvr, key, patch, options = {}) => patchObject(caller, { gvr, key, patch, options }),
+    patch: async (gvr, key, patch, options = {}) =>
+      parsedObject(await patchObject(caller, { gvr, key, patch, options }), refOf(gvr, key)),
     replace: (gvr, object, options = {}) => replaceObject(caller, gvr, object, options),
     delete: (gvr, key, options = {}) => deleteObject(caller, gvr, key, options),
     async getPath(path, signal) {
@@ -70,8 +77,8 @@ async function createObject(
   gvr: GroupVersionResource,
   object: KubeObject,
   options: WriteOptions,
-  get: KubeClient["get"],
-): Promise<KubeObject> {
+  getBytes: KubeClient["getBytes"],
+): Promise<Uint8Array> {
   const key = keyOf(object);
   const ref = refOf(gvr, key);
   let doubted = false;
@@ -90,11 +97,11 @@ async function createObject(
   };
   const outcome = await caller.attempt(call);
   if (outcome.type === "lost") throw errorOfLoss("create", ref, outcome);
-  if (outcome.status < 300) return parsedObject(outcome.body, ref);
+  if (outcome.status < 300) return outcome.body;
   const error = errorOf("create", ref, outcome);
   if (!doubted || error.code !== "KubeExists") throw error;
-  const live = await get(gvr, key, options.signal);
-  if (live === undefined || !isEcho(object, live)) throw error;
+  const live = await getBytes(gvr, key, options.signal);
+  if (live === undefined || !isEcho(object, parsedObject(live, ref))) throw error;
   return live;
 }
 
@@ -106,7 +113,7 @@ interface PatchRequest {
 }
 
 /** Merge patches may be sent twice; a JSON Patch only where it opens with a `test`, which the second time refuses. */
-async function patchObject(caller: Caller, { gvr, key, patch, options }: PatchRequest): Promise<KubeObject> {
+async function patchObject(caller: Caller, { gvr, key, patch, options }: PatchRequest): Promise<Uint8Array> {
   const ref = refOf(gvr, key);
   const outcome = await caller.attempt({
     did: "patch",
@@ -119,7 +126,7 @@ async function patchObject(caller: Caller, { gvr, key, patch, options }: PatchRe
     signal: options.signal,
   });
   if (outcome.type === "lost") throw errorOfLoss("patch", ref, outcome);
-  if (outcome.status < 300) return parsedObject(outcome.body, ref);
+  if (outcome.status < 300) return outcome.body;
   if (patch.type === "json" && isFailedPatchTest(outcome)) {
     throw new CodedError("KubeConflict", { ref }, `cannot patch ${ref}: it is no longer what the patch was made for`, {
       cause: errorOf("patch", ref, outcome),
@@ -203,15 +210,10 @@ function writeQuery(options: WriteOptions): Query {
   };
 }
 
-function parsedObject(bytes: Buffer, ref: string): KubeObject {
+function parsedObject(bytes: Uint8Array, ref: string): KubeObject {
   try {
     return parseJson(bytes) as KubeObject;
   } catch (error) {
-    throw new CodedError(
-      "KubeRejected",
-      { ref, status: 200, reason: "NotJson" },
-      `the answer about ${ref} is no JSON`,
-      { cause: error },
-    );
+    throw errorOfGarble(ref, error);
   }
 }

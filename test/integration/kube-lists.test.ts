@@ -71,6 +71,29 @@ describe("LIST and discovery", () => {
     );
   });
 
+  it("puts a page of a passing LIST where an earlier one was, never where one is read", {
+    timeout: 300_000,
+  }, async () => {
+    let answers = 0;
+    const watched = await connect(cluster.kubeconfigPath, { observe: () => answers++ });
+    const options = { namespace, limit: 100, labelSelector: "paged=yes" };
+    const names: string[] = [];
+    const memories = new Set<unknown>();
+    let pages = 0;
+
+    for await (const page of watched.listPages(CONFIG_MAPS, { ...options, passing: true })) {
+      const before = Buffer.concat(page.items);
+      pages++;
+      await expect.poll(() => answers).toBe(Math.min(12, pages + 1));
+      expect(Buffer.concat(page.items).equals(before)).toBe(true);
+      names.push(...namesOf([page]));
+      memories.add(page.items[0]?.buffer);
+    }
+
+    expect(names).toEqual(namesOf(await readAll(kube.listPages(CONFIG_MAPS, options))));
+    expect([names.length, pages, memories.size]).toEqual([1_200, 12, 2]);
+  });
+
   it("reads one page ahead, never two, and lets go when nobody reads on", { timeout: 300_000 }, async () => {
     const seen: string[] = [];
     const watched = await connect(cluster.kubeconfigPath, { observe: ({ path }) => seen.push(path) });
