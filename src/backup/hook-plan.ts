@@ -21,6 +21,8 @@ export interface PlannedHook {
    */
   readonly onError: string | undefined;
   readonly timeoutMs: number;
+  /** Worth a warning before it runs. */
+  readonly remark?: string;
 }
 
 export interface PodHooks {
@@ -83,6 +85,7 @@ function annotationHook(pod: KubeObject, moment: "pre" | "post"): PlannedHook | 
     command: parseCommand(read("command") ?? ""),
     onError: read("on-error"),
     timeoutMs: timeoutMs(read("timeout")),
+    ...timeoutRemark(`${prefix}/timeout`, read("timeout")),
   };
 }
 
@@ -110,6 +113,12 @@ function parseCommand(text: string): string[] {
 function timeoutMs(text: string | undefined): number {
   const ms = text === undefined || text === "" ? undefined : parseDuration(text);
   return ms === undefined || ms <= 0 ? DEFAULT_TIMEOUT_MS : ms;
+}
+
+/** A spec's time-outs are checked with it; an annotation's are met here first. */
+function timeoutRemark(annotation: string, text: string | undefined): Pick<PlannedHook, "remark"> {
+  if (text === undefined || text === "" || parseDuration(text) !== undefined) return {};
+  return { remark: `Unable to parse provided timeout ${text} of ${annotation}, using default: write 30s or 5m` };
 }
 
 function chosenContainer(pod: KubeObject, wanted: string | undefined): Pick<PlannedHook, "container" | "problem"> {

@@ -102,7 +102,8 @@ async function execute(
 ): Promise<HookResult> {
   counts.hooksAttempted += 1;
   const subject = { namespace: pod.namespace, resource: "pods", name: pod.name };
-  const outcome = await runHook(run.kube, pod, hook);
+  if (hook.remark !== undefined) run.journal.warn(hook.remark, subject);
+  const outcome = await runHook(run, pod, hook);
   if (outcome.type === "succeeded") {
     run.journal.info(`${moment} hook ${hook.name} ran in container ${hook.container ?? ""}`, subject);
     return "succeeded";

@@ -2,7 +2,7 @@ import { PassThrough, Writable } from "node:stream";
 import type { KubeConfig } from "@kubernetes/client-node/dist/config.js";
 import { messageOf } from "../errors.ts";
 import type { ExecResult, ExecTarget } from "./client.ts";
-import { type ExecEnding, endingOf } from "./exec-status.ts";
+import { type ExecEnding, endingOf, endingOfOpening } from "./exec-status.ts";
 
 /** A hook that prints without end costs no memory. */
 const MOST_OUTPUT_BYTES = 64 * 1024;
@@ -33,8 +33,7 @@ export async function execInPod(config: KubeConfig, target: ExecTarget, signal?:
       connection.onerror = (event: { message?: string }) =>
         ended.resolve({ type: "lost", message: messageOf(event.message ?? "the connection broke") });
     },
-    (error: unknown) =>
-      ended.resolve({ type: "failed", message: `cannot start the command: ${openingFailure(error)}` }),
+    (error: unknown) => ended.resolve(endingOfOpening(error)),
   );
   const timer = setTimeout(() => ended.resolve({ type: "timedOut" }), target.timeoutMs);
   const onAbort = (): void => ended.reject(signal?.reason);
@@ -72,12 +71,6 @@ async function openExec(config: KubeConfig, target: ExecTarget, streams: ExecStr
   return exec.exec(namespace, pod, container, [...command], streams.stdout, streams.stderr, null, false, (status) =>
     streams.end(endingOf(status)),
   );
-}
-
-/** A refused WebSocket comes as an ErrorEvent, which is no Error. */
-function openingFailure(error: unknown): string {
-  if (typeof error === "object" && error !== null && "message" in error) return messageOf(String(error.message));
-  return messageOf(error);
 }
 
 function hangUp(connection: Connection): void {

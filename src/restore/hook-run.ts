@@ -5,6 +5,7 @@
 import type { KubeObject, ObjectKey } from "../api/object.ts";
 import { messageOf } from "../errors.ts";
 import type { ExecResult } from "../kube/client.ts";
+import { execPatiently } from "../kube/exec-patiently.ts";
 import { type ExecHook, execHooksFor } from "./hook-spec.ts";
 import { recordsAt, textAt } from "./json-path.ts";
 import type { RestoreSession } from "./session.ts";
@@ -25,10 +26,18 @@ export interface HookRunner {
   /** The pod as it was created; undefined for one that an earlier attempt created, which is looked up. */
   start(key: ObjectKey, pod: KubeObject | undefined): void;
   finish(): Promise<HookTally>;
+  /** The run is cut short: what waits begins no more, and nothing is under way when this resolves. */
+  stop(): Promise<void>;
 }
 
 /** Hooks of one restore. */
-export function createHookRunner(session: RestoreSession): HookRunner {
+export function createHookRunner(given: RestoreSession): HookRunner {
+  const stopped = new AbortController();
+  const signal = AbortSignal.any([
+    stopped.signal,
+    ...(given.request.signal === undefined ? [] : [given.request.signal]),
+  ]);
+  const session = { ...given, request: { ...given.request, signal } };
   const running: Promise<{ readonly namespace: string; readonly result: HookResult }>[] = [];
   return {
     start: (key, pod) => {
@@ -50,6 +59,10 @@ export function createHookRunner(session: RestoreSession): HookRunner {
         failed: results.reduce((sum, { result }) => sum + result.failed, 0),
         errors: results.flatMap(({ namespace, result }) => result.errors.map((message) => ({ namespace, message }))),
       };
+    },
+    stop: async () => {
+      stopped.abort();
+      await Promise.all(running);
     },
   };
 }
@@ -168,9 +181,10 @@ async function exec(session: RestoreSession, key: ObjectKey, hook: ExecHook): Pr
     command: hook.command,
     timeoutMs: hook.execTimeoutMs,
   };
+  const { kube, clock } = session.deps;
   let result: ExecResult;
   try {
-    result = await session.deps.kube.exec(target, session.request.signal);
+    result = await execPatiently(kube, clock, target, session.request.signal);
   } catch (error) {
     return messageOf(error);
   }

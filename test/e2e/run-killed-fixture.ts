@@ -17,10 +17,16 @@ export async function runIntoKill(
   { mode, step }: { readonly mode: Mode; readonly step: Failpoint },
 ): Promise<Ended> {
   const env = { HOLDFAST_FAULT_AT: step };
-  if (mode === "daemon") return await holdfast.start(daemonArgs(holdfast), { env }).ended;
-  const killed = await holdfast.once({ env });
+  if (mode === "daemon") return ofKill(step, await holdfast.start(daemonArgs(holdfast), { env }).ended);
+  const killed = ofKill(step, await holdfast.once({ env }));
   await cluster.patch("Lease", holdfast.namespace, "holdfast", { spec: { holderIdentity: "" } });
   return killed;
+}
+
+/** What a process that ended before its kill said. */
+function ofKill(step: Failpoint, ended: Ended): Ended {
+  if (ended.signal === "SIGKILL") return ended;
+  throw new Error(`it ended with ${ended.code} before ${step}:\n${ended.stdout}\n${ended.stderr}`);
 }
 
 /** A run to its end; a daemon is ended by SIGTERM when the world is as it should be. */

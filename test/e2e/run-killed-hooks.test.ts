@@ -2,6 +2,7 @@
 import { readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Fault } from "../../tools/testbed/http/fault.ts";
 import { waitUntil } from "../../tools/testbed/process/wait-until.ts";
 import { type ClusterProxy, startClusterProxy } from "../support/proxy.ts";
 import { usePrivateCluster } from "../support/use-test-cluster.ts";
@@ -57,14 +58,19 @@ async function backups(): Promise<string[]> {
     .sort();
 }
 
-/** Kills the run at the fresh read of the pod, which is after its pre hook and before its post hook. */
+/** Does something to the run at the fresh read of the pod, which is after its pre hook and before its post hook. */
+function betweenHooks(act: () => Fault | undefined): void {
+  proxy.setFaults(({ method, url }) => {
+    const isRead = method === "GET" && url.startsWith(`/api/v1/namespaces/${shop}/pods/db`) && !url.includes("/exec");
+    return isRead ? act() : undefined;
+  });
+}
+
 async function runIntoKillBetweenHooks(): Promise<void> {
   const running = holdfast.start(["run", "--repo", holdfast.repository.path, "--once", ...QUICK_LEASE], {
     kubeconfigPath: proxy.kubeconfigPath,
   });
-  proxy.setFaults(({ method, url }) => {
-    if (method !== "GET" || !url.startsWith(`/api/v1/namespaces/${shop}/pods/db`) || url.includes("/exec"))
-      return undefined;
+  betweenHooks(() => {
     running.process.kill("SIGKILL");
     return { type: "reset" };
   });
@@ -72,6 +78,10 @@ async function runIntoKillBetweenHooks(): Promise<void> {
   expect([killed.signal, await traced()]).toEqual(["SIGKILL", ["freeze"]]);
   // as if its time had run out, which the tests of the lease are for
   await cluster.patch("Lease", holdfast.namespace, "holdfast", { spec: { holderIdentity: "" } });
+}
+
+async function until(what: string, isTrue: () => boolean | Promise<boolean>): Promise<void> {
+  await waitUntil(async () => await isTrue(), { what, timeoutMs: 60_000, intervalMs: 100 });
 }
 
 async function askForBackup(): Promise<void> {
@@ -130,9 +140,6 @@ describe("a process killed between pre and post hook", () => {
     await cluster.patch("BackupStorageLocation", namespace, "main", unavailable, { subresource: "status" });
 
     const running = holdfast.start(["run", "--repo", repository.path, "--interval", "1s", ...QUICK_LEASE]);
-    const until = async (what: string, isTrue: () => Promise<boolean>): Promise<void> => {
-      await waitUntil(isTrue, { what, timeoutMs: 60_000, intervalMs: 100 });
-    };
     await until("the pod is thawed", async () => (await traced()).includes("thaw"));
     await until("nothing is owed", async () => (await backups()).join() === "by-hand InProgress undefined 0");
     await rename(`${bucket}-away`, bucket);
@@ -143,5 +150,36 @@ describe("a process killed between pre and post hook", () => {
     expect([next.code, next.stderr].join("\n")).toMatch(/^0\n/);
     expect(await traced()).toEqual(["freeze", "thaw"]);
     expect(await backups()).toEqual(["by-hand Failed Interrupted 0"]);
+  });
+});
+
+describe("a leader frozen between pre and post hook", () => {
+  it("leaves the post hook to the one that has taken over, also when it is thawed", async () => {
+    await holdfast.commit({ "location.yaml": locationYaml(holdfast.namespace, holdfast.bucket) });
+    await askForBackup();
+    const args = ["run", "--repo", holdfast.repository.path, "--interval", "1s", ...QUICK_LEASE];
+    const first = holdfast.start(args, { kubeconfigPath: proxy.kubeconfigPath });
+    let log = "";
+    first.process.stderr?.on("data", (chunk: Buffer) => {
+      log += chunk.toString("utf8");
+    });
+    let frozen = false;
+    betweenHooks(() => {
+      frozen ||= first.process.kill("SIGSTOP");
+      return undefined;
+    });
+    await until("the leader is frozen", () => frozen);
+    const halfway = await traced();
+    const second = holdfast.start(args);
+    await until("the other has thawed the pod", async () => (await traced()).includes("thaw"));
+    await until("and judged the backup", async () => (await backups()).join() === "by-hand Failed Interrupted 0");
+
+    first.process.kill("SIGCONT");
+    await until("the first sees that it leads no more", () => log.includes("leads no more"));
+    for (const each of [first, second]) each.process.kill("SIGTERM");
+    const codes = [(await first.ended).code, (await second.ended).code];
+
+    expect([halfway, await traced()]).toEqual([["freeze"], ["freeze", "thaw"]]);
+    expect([await backups(), codes]).toEqual([["by-hand Failed Interrupted 0"], [0, 0]]);
   });
 });

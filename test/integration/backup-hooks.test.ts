@@ -5,11 +5,13 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { PendingHook } from "../../src/api/kinds.generated.ts";
 import { runPendingHooks } from "../../src/backup/hook-exec.ts";
+import { systemClock } from "../../src/clock.ts";
 import { CodedError } from "../../src/errors.ts";
 import type { KubeClient } from "../../src/kube/client.ts";
 import { silentLogger } from "../../src/log.ts";
 import { MemoryStore } from "../../src/storage/memory-store.ts";
 import { useKubeClients } from "../support/kube-client.ts";
+import { startClusterProxy } from "../support/proxy.ts";
 import { useTestCluster } from "../support/use-test-cluster.ts";
 import { backupRequest, keysOf, makeBackup } from "./backup-requests.ts";
 
@@ -79,6 +81,7 @@ describe("hooks", () => {
     await createPod(namespace, "annotated", {
       "pre.hook.backup.holdfast.dev/command": shell(`echo pre >> ${trace.path}`),
       "post.hook.backup.velero.io/command": shell(`echo post >> ${trace.path}`),
+      "post.hook.backup.velero.io/timeout": "soon",
     });
     await createPod(namespace, "by-spec", {});
     const told: (readonly PendingHook[])[] = [];
@@ -109,6 +112,9 @@ describe("hooks", () => {
     );
 
     expect(made.outcome).toMatchObject({ phase: "Completed", hookStatus: { hooksAttempted: 4, hooksFailed: 0 } });
+    expect(made.outcome.results.warnings.namespaces?.[namespace]).toEqual([
+      expect.stringMatching(/name: \/annotated message: \/Unable to parse provided timeout soon of post\.hook\.backup/),
+    ]);
     expect(trace.lines()).toEqual(["recorded annotated", "pre", "post", "recorded by-spec", "spec-pre", "spec-post"]);
     expect(told.map((pending) => pending.map((hook) => hook.pod))).toEqual([["annotated"], [], ["by-spec"], []]);
     expect(podsOf(await made.objects())).toEqual(["annotated", "by-spec"]);
@@ -258,6 +264,30 @@ describe("hooks", () => {
     expect(await keysOf(store, `backups/${made.name}/`)).toEqual([]);
   });
 
+  it("wait for an API server that is away or refuses for now, and then run once", async () => {
+    const namespace = await cluster.createNamespace();
+    const trace = traceFile();
+    await createPod(namespace, "db", {
+      "pre.hook.backup.holdfast.dev/command": shell(`echo freeze >> ${trace.path}`),
+      "post.hook.backup.holdfast.dev/command": shell(`echo thaw >> ${trace.path}`),
+    });
+    const proxy = await startClusterProxy(cluster);
+    let execs = 0;
+    proxy.setFaults(({ url }) => {
+      if (!url.includes("/exec?")) return undefined;
+      execs += 1;
+      // the pre hook comes through, then nothing does for a while
+      return execs === 1 || execs > 4 ? undefined : { type: "answer", status: execs === 2 ? 429 : 503 };
+    });
+
+    const through = { kube: await client(proxy.kubeconfigPath), store };
+    const made = await makeBackup(through, backupRequest({ includedNamespaces: [namespace] }));
+    await proxy.stop();
+
+    expect(made.outcome).toMatchObject({ phase: "Completed", hookStatus: { hooksAttempted: 2, hooksFailed: 0 } });
+    expect([trace.lines(), execs]).toEqual([["freeze", "thaw"], 5]);
+  });
+
   it("that a dead run left behind run once, in the same pod only", async () => {
     const namespace = await cluster.createNamespace();
     const trace = traceFile();
@@ -272,9 +302,13 @@ describe("hooks", () => {
     });
     const left: number[] = [];
 
-    await runPendingHooks(kube, silentLogger, [hook("mine", uid), hook("other", "another-uid")], async (rest) => {
-      left.push(rest.length);
-    });
+    await runPendingHooks(
+      { kube, clock: systemClock, log: silentLogger },
+      [hook("mine", uid), hook("other", "another-uid")],
+      async (rest) => {
+        left.push(rest.length);
+      },
+    );
 
     expect(trace.lines()).toEqual(["mine"]);
     expect(left).toEqual([1, 0]);

@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import type { ExecTarget, KubeClient } from "../../src/kube/client.ts";
 import { useKubeClients } from "../support/kube-client.ts";
 import type { KubeObject } from "../support/kube-object.ts";
+import { startClusterProxy } from "../support/proxy.ts";
 import { useTestCluster } from "../support/use-test-cluster.ts";
 
 describe("exec through the real protocol", () => {
@@ -59,6 +60,23 @@ describe("exec through the real protocol", () => {
     });
     expect(await kube.exec({ ...target, container: "absent", command: ["true"] })).toMatchObject({ type: "failed" });
     expect(await run("/no/such/program")).not.toMatchObject({ exitCode: 0 });
+  });
+
+  it("tells a server that is away, or refuses for now, from one that says no", async () => {
+    const proxy = await startClusterProxy(cluster);
+    const through = await connect(proxy.kubeconfigPath);
+    const ending = async (): Promise<string> => (await through.exec({ ...target, command: ["true"] })).type;
+
+    const tried: string[] = [];
+    for (const status of [429, 502, 503, 403]) {
+      proxy.setFaults(() => ({ type: "answer", status }));
+      tried.push(await ending());
+    }
+    await proxy.stop();
+    const away = await through.exec({ ...target, command: ["true"] });
+
+    expect(tried).toEqual(["unreached", "unreached", "unreached", "failed"]);
+    expect(away).toMatchObject({ type: "unreached", message: /cannot start the command: .*ECONNREFUSED/ });
   });
 
   it("stops at the signal's reason", async () => {

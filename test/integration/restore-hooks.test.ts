@@ -52,7 +52,6 @@ describe("restore hooks of a run that was interrupted", () => {
       names.map((name) => pod(namespace, name, trace)),
     );
     const spool = join(folder, "spool");
-    const startedMs = Date.now();
     const killed = new AbortController();
     const dead = once(killed.signal, "abort").then(() => Promise.reject(new Error("killed")));
     dead.catch(() => undefined);
@@ -60,7 +59,7 @@ describe("restore hooks of a run that was interrupted", () => {
     const first = await openSpool(spool);
     let seen = 0;
     await restore(kube, store, {
-      startedMs,
+      mayResume: true,
       recorded: first.recorded,
       // the process dies before the first beginning is on disk, however fast the pods run
       hookJournal: { ...first.hooks, begin: async () => await dead },
@@ -76,9 +75,13 @@ describe("restore hooks of a run that was interrupted", () => {
     // the hook of this one had begun when the process died
     await first.hooks.begin({ namespace, name: "c" });
     const second = await openSpool(spool);
-    const resumed = await restore(kube, store, { startedMs, recorded: second.recorded, hookJournal: second.hooks });
+    const resumed = await restore(kube, store, {
+      mayResume: true,
+      recorded: second.recorded,
+      hookJournal: second.hooks,
+    });
     const third = await openSpool(spool);
-    const again = await restore(kube, store, { startedMs, recorded: third.recorded, hookJournal: third.hooks });
+    const again = await restore(kube, store, { mayResume: true, recorded: third.recorded, hookJournal: third.hooks });
 
     expect(ranBefore).toEqual([]);
     expect(linesOf(trace)).toEqual(["a", "b"]);
