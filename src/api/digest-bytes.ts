@@ -8,6 +8,7 @@ import { hash } from "node:crypto";
 import { BACKUP_NAME_LABEL, contentDigest, RESTORE_NAME_LABEL, STRIPPED_METADATA } from "./digest.ts";
 import { parseJson } from "./json.ts";
 import {
+  asBuffer,
   BACKSLASH,
   CLOSE_ARRAY,
   CLOSE_OBJECT,
@@ -30,20 +31,31 @@ export interface ContentDigester {
   digest(body: Uint8Array): string;
 }
 
-/** A digester with a buffer of its own. */
-export function createContentDigester(): ContentDigester {
-  const writer = new CanonicalWriter();
+/** A digest that leaves out more than the content digest does. */
+export interface NarrowerDigest {
+  /** Of metadata. */
+  readonly fields: ReadonlySet<string>;
+  /** Of the annotations; where none is left there are none. */
+  readonly annotations: ReadonlySet<string>;
+  /** The same digest of a parsed object. */
+  parsed(object: KubeObject): string;
+}
+
+const CONTENT: NarrowerDigest = { fields: new Set(), annotations: new Set(), parsed: contentDigest };
+
+/** A digester with a buffer of its own: of the content digest unless told. */
+export function createContentDigester(digest: NarrowerDigest = CONTENT): ContentDigester {
+  const writer = new CanonicalWriter(digest);
   return {
     digest(body) {
-      const bytes = Buffer.isBuffer(body) ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-      const canonical = writer.contentOf(bytes);
-      return canonical === undefined ? contentDigest(parseJson(body) as KubeObject) : hash("sha256", canonical);
+      const canonical = writer.contentOf(asBuffer(body));
+      return canonical === undefined ? digest.parsed(parseJson(body) as KubeObject) : hash("sha256", canonical);
     },
   };
 }
 
 /** Where in the object a value stands; `plain` values keep all their members. */
-type Place = "plain" | "root" | "metadata" | "labels";
+type Place = "plain" | "root" | "metadata" | "labels" | "annotations";
 
 /** Thrown where only a parse gives the right answer. */
 const NEEDS_PARSE = new Error("this object's digest needs a parse");
@@ -51,6 +63,8 @@ const NEEDS_PARSE = new Error("this object's digest needs a parse");
 const MOST_DEPTH = 200;
 /** Escapes that canonical JSON writes as they are read: `" \ b f n r t`. */
 const KEPT_ESCAPES = new Set(Array.from('"\\bfnrt', (letter) => letter.charCodeAt(0)));
+/** Up to so many members are sorted by insertion: those of Kubernetes' objects are few, and often nearly in order. */
+const FEW_MEMBERS = 24;
 /** Above this the native copy is faster than a loop. */
 const SHORT_COPY = 48;
 
@@ -59,8 +73,18 @@ class CanonicalWriter {
   #spare: Buffer = Buffer.alloc(0);
   #used = 0;
   #hasMetadata = false;
+  /** Where the members of the objects that are being written stand in `out`, the outer ones' first; a comma belongs to each. */
+  #starts = new Int32Array(256);
+  #order = new Int32Array(256);
+  /** How many of `starts` there are. */
+  #members = 0;
   /** The first backslash from some place on, as far as is known. */
   #slash = -1;
+  readonly #narrower: NarrowerDigest;
+
+  constructor(narrower: NarrowerDigest) {
+    this.#narrower = narrower;
+  }
 
   /** The canonical bytes of an object's content, valid until the next call; undefined: parse it. */
   contentOf(body: Buffer): Buffer | undefined {
@@ -68,6 +92,7 @@ class CanonicalWriter {
     // Canonical JSON is never longer: white space goes, and an escape that is written anew gets shorter or stays.
     if (this.#out.length < body.length + 16) this.#out = Buffer.allocUnsafeSlow(body.length * 2);
     this.#used = 0;
+    this.#members = 0;
     this.#hasMetadata = false;
     this.#slash = -1;
     try {
@@ -114,61 +139,99 @@ class CanonicalWriter {
 
   #object(bytes: Buffer, start: number, place: Place, depth: number): number {
     if (bytes[start] !== OPEN_OBJECT || depth > MOST_DEPTH) throw NEEDS_PARSE;
-    this.#out[this.#used++] = OPEN_OBJECT;
-    /** Where each member stands in `out`; its comma belongs to it. */
-    const starts: number[] = [];
+    const out = this.#out;
+    out[this.#used++] = OPEN_OBJECT;
+    const base = this.#members;
     let isSorted = true;
     let at = skipSpace(bytes, start + 1);
     while (bytes[at] !== CLOSE_OBJECT) {
       const memberStart = this.#used;
       at = skipSpace(bytes, this.#member(bytes, at, place, depth));
       if (this.#used > memberStart) {
-        const previous = starts.at(-1);
-        isSorted &&= previous === undefined || compareKeys(this.#out, previous, memberStart) < 0;
-        starts.push(memberStart);
+        if (isSorted && this.#members > base)
+          isSorted = compareKeys(out, this.#starts[this.#members - 1] as number, memberStart) < 0;
+        this.#noteMember(memberStart);
       }
       if (bytes[at] === CLOSE_OBJECT) break;
       at = skipSpace(bytes, at + 1);
       if (bytes[at] === CLOSE_OBJECT) throw NEEDS_PARSE;
     }
-    if (!isSorted) this.#sort(starts);
-    if (starts.length > 0) this.#used -= 1;
-    this.#out[this.#used++] = CLOSE_OBJECT;
+    if (!isSorted) this.#sort(base);
+    if (this.#members > base) this.#used -= 1; // the last comma
+    this.#members = base;
+    out[this.#used++] = CLOSE_OBJECT;
     return at + 1;
+  }
+
+  #noteMember(start: number): void {
+    if (this.#members === this.#starts.length) {
+      const larger = new Int32Array(this.#starts.length * 2);
+      larger.set(this.#starts);
+      this.#starts = larger;
+    }
+    this.#starts[this.#members++] = start;
   }
 
   /** Writes the member whose key is at `at`, with a comma, or nothing; answers the place of the comma or brace after it. */
   #member(bytes: Buffer, at: number, place: Place, depth: number): number {
-    if (bytes[at] !== QUOTE) throw NEEDS_PARSE;
-    const keyEnd = stringEnd(bytes, at);
+    const memberStart = this.#used;
+    const keyEnd = this.#key(bytes, at);
     const colon = skipSpace(bytes, keyEnd);
     if (bytes[colon] !== COLON) throw NEEDS_PARSE;
     const valueStart = skipSpace(bytes, colon + 1);
-    const key = place === "plain" ? "" : keyText(bytes, at + 1, keyEnd - 1);
-    if (isStripped(place, key)) return afterMember(bytes, valueEnd(bytes, valueStart));
-    const memberStart = this.#used;
-    this.#key(bytes, at, keyEnd);
     this.#out[this.#used++] = COLON;
-    const inner = placeOf(place, key);
+    if (place === "plain") {
+      const end = this.#value(bytes, valueStart, depth + 1);
+      this.#out[this.#used++] = COMMA;
+      return afterMember(bytes, end);
+    }
+    const key = keyText(bytes, at + 1, keyEnd - 1);
+    if (this.#isStripped(place, key)) {
+      this.#used = memberStart;
+      return afterMember(bytes, valueEnd(bytes, valueStart));
+    }
+    const inner = this.#placeOf(place, key);
     if (inner === "metadata") this.#hasMetadata = true;
     const begin = this.#used;
     const end =
       inner === "plain" ? this.#value(bytes, valueStart, depth + 1) : this.#object(bytes, valueStart, inner, 1);
     // labels of which none is left are no labels
-    if (inner === "labels" && this.#used === begin + 2) this.#used = memberStart;
+    if ((inner === "labels" || inner === "annotations") && this.#used === begin + 2) this.#used = memberStart;
     else this.#out[this.#used++] = COMMA;
     return afterMember(bytes, end);
   }
 
-  /** Bytes sort as code units only in ASCII, and an escaped key sorts by what it means. */
-  #key(bytes: Buffer, start: number, end: number): void {
+  #isStripped(place: Place, key: string): boolean {
+    if (place === "plain") return false;
+    if (place === "root") return key === "status";
+    if (place === "labels") return key === BACKUP_NAME_LABEL || key === RESTORE_NAME_LABEL;
+    if (place === "annotations") return this.#narrower.annotations.has(key);
+    if (key === "__proto__") throw NEEDS_PARSE;
+    return STRIPPED_METADATA.has(key) || this.#narrower.fields.has(key);
+  }
+
+  #placeOf(place: Place, key: string): Place {
+    if (place === "root" && key === "metadata") return "metadata";
+    if (place !== "metadata") return "plain";
+    if (key === "annotations" && this.#narrower.annotations.size > 0) return "annotations";
+    return key === "labels" ? "labels" : "plain";
+  }
+
+  /** Writes the key at `at`. Bytes sort as code units only in ASCII, and an escaped key sorts by what it means. */
+  #key(bytes: Buffer, at: number): number {
+    if (bytes[at] !== QUOTE) throw NEEDS_PARSE;
+    const out = this.#out;
     let used = this.#used;
-    for (let at = start; at < end; at++) {
-      const byte = bytes[at] as number;
-      if (byte > 0x7e || byte < 0x20 || byte === BACKSLASH) throw NEEDS_PARSE;
-      this.#out[used++] = byte;
-    }
+    let from = at;
+    let byte: number | undefined = QUOTE;
+    do {
+      out[used++] = byte;
+      byte = bytes[++from];
+      if (byte === undefined || byte > 0x7e || byte < 0x20 || byte === BACKSLASH) throw NEEDS_PARSE;
+    } while (byte !== QUOTE);
+    out[used++] = QUOTE;
     this.#used = used;
+    return from + 1;
   }
 
   #string(bytes: Buffer, start: number): number {
@@ -212,39 +275,53 @@ class CanonicalWriter {
     return end;
   }
 
-  /** Puts the members that begin at `starts` and end at the end of what is written into the order of their keys. */
-  #sort(starts: readonly number[]): void {
-    const begin = starts[0] ?? 0;
+  /** Puts the members noted from `base` on, which end at the end of what is written, into the order of their keys. */
+  #sort(base: number): void {
+    const starts = this.#starts;
+    const begin = starts[base] as number;
     const end = this.#used;
-    const out = this.#out;
-    if (this.#spare.length < end) this.#spare = Buffer.allocUnsafeSlow(out.length);
-    out.copy(this.#spare, begin, begin, end);
+    if (this.#spare.length < end) this.#spare = Buffer.allocUnsafeSlow(this.#out.length);
     const spare = this.#spare;
-    const order = starts.map((_, index) => index).sort((a, b) => compareKeys(spare, starts[a] ?? 0, starts[b] ?? 0));
+    copyBytes(this.#out, spare, { from: begin, to: end, at: begin });
+    const order = this.#orderOf(base, spare);
     let used = begin;
     let previous = -1;
-    for (const index of order) {
-      const from = starts[index] ?? 0;
-      const to = starts[index + 1] ?? end;
+    for (let place = base; place < this.#members; place++) {
+      const index = order[place] as number;
+      const from = starts[index] as number;
+      const to = index + 1 < this.#members ? (starts[index + 1] as number) : end;
       if (previous >= 0 && compareKeys(spare, previous, from) === 0) throw NEEDS_PARSE; // a key that stands twice
       previous = from;
-      used += copyBytes(spare, out, { from, to, at: used });
+      used += copyBytes(spare, this.#out, { from, to, at: used });
     }
   }
-}
 
-/** What contentOf leaves out of its object. */
-function isStripped(place: Place, key: string): boolean {
-  if (place === "plain") return false;
-  if (place === "root") return key === "status";
-  if (place === "labels") return key === BACKUP_NAME_LABEL || key === RESTORE_NAME_LABEL;
-  if (key === "__proto__") throw NEEDS_PARSE;
-  return STRIPPED_METADATA.has(key);
-}
-
-function placeOf(place: Place, key: string): Place {
-  if (place === "root" && key === "metadata") return "metadata";
-  return place === "metadata" && key === "labels" ? "labels" : "plain";
+  /** The members noted from `base` on by their keys, which stand in `keys`. */
+  #orderOf(base: number, keys: Buffer): Int32Array {
+    const starts = this.#starts;
+    const end = this.#members;
+    if (this.#order.length < starts.length) this.#order = new Int32Array(starts.length);
+    const order = this.#order;
+    if (end - base > FEW_MEMBERS) {
+      const sorted = Int32Array.from({ length: end - base }, (_, index) => base + index);
+      order.set(
+        sorted.sort((a, b) => compareKeys(keys, starts[a] as number, starts[b] as number)),
+        base,
+      );
+      return order;
+    }
+    for (let next = base; next < end; next++) {
+      const start = starts[next] as number;
+      let place = next;
+      for (; place > base; place--) {
+        const before = order[place - 1] as number;
+        if (compareKeys(keys, starts[before] as number, start) <= 0) break;
+        order[place] = before;
+      }
+      order[place] = next;
+    }
+    return order;
+  }
 }
 
 /** The place of the comma or closing brace after a member's value. */

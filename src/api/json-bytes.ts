@@ -18,6 +18,11 @@ const SHORT_STRING = 32;
 /** The answer of a `Member` that needs to see no more. */
 export const DONE = -1;
 
+/** The same bytes, without a copy. */
+export function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
 /** Told where a member's key text and value start; answers where the value ends, or `DONE`. */
 export type Member = (keyStart: number, keyEnd: number, valueStart: number) => number;
 

@@ -18,6 +18,21 @@ describe("numbers", () => {
     expect(parseJson('{"a":1,"b":-2.5,"c":0}')).toEqual({ a: 1, b: -2.5, c: 0 });
   });
 
+  it.each([
+    "[1.50.2]",
+    "[01.50]",
+    "[1.50 1.50]",
+    "{1.50:1}",
+    "{1.50 :1}",
+    '{"a"1.50}',
+    '["a"1.50]',
+    "[1.5e]",
+    "[-]",
+    '["\\u0000number:1',
+  ])("%s is no JSON, and none is made of it", (text) => {
+    expect(() => parseJson(text)).toThrow(SyntaxError);
+  });
+
   it("are read from bytes too", () => {
     expect(stringifyJson(parseJson(new TextEncoder().encode('{"ü":9007199254740993}')))).toBe('{"ü":9007199254740993}');
   });

@@ -3,7 +3,9 @@
  * revisions. What an undo compares to tell a person's change from a controller's.
  */
 import { contentDigest } from "../api/digest.ts";
+import { createContentDigester } from "../api/digest-bytes.ts";
 import type { KubeObject } from "../api/object.ts";
+import { parseForDeciding } from "../kube/item-bytes.ts";
 import { dropKeys, recordAt, recordsAt } from "./json-path.ts";
 
 const CONTROLLER_ANNOTATIONS: readonly string[] = [
@@ -41,17 +43,31 @@ const SETTLE: Readonly<Record<string, Settle>> = {
 
 /** The digest. Finalizers are left out: controllers put theirs on. */
 export function settledContent(resource: string, object: KubeObject): string {
-  const settle = SETTLE[resource];
   // A deep copy of every object of a big restore costs more than the digest itself.
-  const copy: KubeObject = settle === undefined ? { ...object } : structuredClone(object);
+  return settledInPlace(resource, SETTLE[resource] === undefined ? { ...object } : structuredClone(object));
+}
+
+function settledInPlace(resource: string, copy: KubeObject): string {
   const { finalizers: _finalizers, annotations, ...metadata } = copy.metadata;
   copy.metadata = metadata;
   if (annotations !== undefined) {
     metadata.annotations = { ...annotations };
     dropKeys(metadata, "annotations", CONTROLLER_ANNOTATIONS);
   }
-  settle?.(copy);
+  SETTLE[resource]?.(copy);
   return contentDigest(copy);
+}
+
+const digester = createContentDigester({
+  fields: new Set(["finalizers"]),
+  annotations: new Set(CONTROLLER_ANNOTATIONS),
+  parsed: (object) => settledContent("", object),
+});
+
+/** The same digest, straight from an object's bytes where its resource has no rule of its own. @throws SyntaxError */
+export function settledContentOfBytes(resource: string, bytes: Uint8Array): string {
+  if (SETTLE[resource] === undefined) return digester.digest(bytes);
+  return settledInPlace(resource, parseForDeciding(bytes));
 }
 
 function drop(object: KubeObject, fields: readonly string[]): void {
