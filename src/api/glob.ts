@@ -25,6 +25,15 @@ export function compileGlob(pattern: string): (text: string) => boolean {
   return (text) => compiled.some((tokens) => matches(tokens, text));
 }
 
+/** Why a pattern can't be read; undefined when it can. */
+export function globProblem(pattern: string): string | undefined {
+  if (!isGlob(pattern)) return undefined;
+  const alternatives = expandBraces(pattern);
+  if (alternatives === undefined) return "a brace is open, or stands for too many patterns";
+  const isReadable = alternatives.every((alternative) => tokenize(alternative) !== undefined);
+  return isReadable ? undefined : "a bracket is open or empty";
+}
+
 type Token =
   | { readonly type: "literal"; readonly char: string }
   | { readonly type: "any" }

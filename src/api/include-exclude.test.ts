@@ -48,6 +48,8 @@ describe("validation of lists speaks as Velero does", () => {
     ["Bad_Name", /^invalid namespace "Bad_Name": a lowercase RFC 1123 label must consist of/],
     ["a**", /consecutive asterisks/],
     ["a[", /unclosed brackets/],
+    ["[^a]*", /lowercase RFC 1123 label/],
+    ["[A-Z]x", /lowercase RFC 1123 label/],
     ["a[]", /empty brackets/],
     ["a(b)*", /unsupported characters/],
     ["a".repeat(64), /no more than 63 characters/],

@@ -70,15 +70,17 @@ const RFC_1123_LABEL =
 function namespaceProblem(entry: string): string[] {
   if (entry === "") return [];
   if (isNamespacePattern(entry)) {
-    const problem = patternProblem(entry);
+    const problem = namespacePatternProblem(entry);
     if (problem !== undefined) return [`invalid namespace "${entry}": ${problem}`];
   }
-  const name = entry.replace(/\{[^{}]*\}|\[[^\]]*\]|[*?]/g, "x");
+  // What stands in brackets must be of a name, too: `[^a]` and `[A-Z]` match none, as in Velero.
+  const name = entry.replace(/\{[^{}]*\}|[*?[\]]/g, "x");
   if (name.length > 63) return [`invalid namespace "${entry}": must be no more than 63 characters`];
   return /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/.test(name) ? [] : [`invalid namespace "${entry}": ${RFC_1123_LABEL}`];
 }
 
-function patternProblem(pattern: string): string | undefined {
+/** Why a pattern for namespaces is refused, in Velero's words; undefined when it is good. */
+export function namespacePatternProblem(pattern: string): string | undefined {
   if (/[|()!]/.test(pattern)) return "wildcard pattern contains unsupported characters";
   if (pattern.includes("**")) return "wildcard pattern contains consecutive asterisks (only single * allowed)";
   if (/\[\]/.test(pattern)) return "wildcard pattern contains empty brackets";

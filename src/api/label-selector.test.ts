@@ -55,7 +55,14 @@ describe("label selectors", () => {
     expect(labelSelectorProblems({ matchExpressions: [{ key: "a", operator: "Like" }] })).toEqual([
       '"Like" is not a valid label selector operator',
     ]);
-    expect(labelSelectorProblems({ matchLabels: { a: "b" } })).toEqual([]);
+    expect(labelSelectorProblems({ matchLabels: { a: "b", "example.com/c.d": "" } })).toEqual([]);
+    expect(labelSelectorProblems({ matchLabels: { "a b": "-c" } })).toEqual([
+      expect.stringMatching(/^key: Invalid value: "a b"/),
+      expect.stringMatching(/^values: Invalid value: "-c".*\(key a b\)$/),
+    ]);
+    expect(labelSelectorProblems({ matchExpressions: [{ key: "", operator: "Exists" }] })).toEqual([
+      "a matchExpressions entry has no key",
+    ]);
   });
 
   it("knows an empty selector", () => {

@@ -17,18 +17,44 @@ export type Labels = Readonly<Record<string, string>>;
 
 /** What is wrong with a selector, in the API server's words; empty when nothing is. */
 export function labelSelectorProblems(selector: LabelSelector): string[] {
-  const problems: string[] = [];
-  for (const { key, operator, values = [] } of selector.matchExpressions ?? []) {
-    if (key === "") problems.push("a matchExpressions entry has no key");
-    else if (operator === "In" || operator === "NotIn") {
-      if (values.length === 0)
-        problems.push(`values: Invalid value: []: for 'in', 'notin' operators, values set can't be empty (key ${key})`);
-    } else if (operator === "Exists" || operator === "DoesNotExist") {
-      if (values.length > 0)
-        problems.push(`values: Invalid value: values set must be empty for exists and does not exist (key ${key})`);
-    } else problems.push(`"${operator}" is not a valid label selector operator`);
-  }
+  return [
+    ...Object.entries(selector.matchLabels ?? {}).flatMap(([key, value]) => [
+      ...keyProblems(key),
+      ...valueProblems(key, [value]),
+    ]),
+    ...(selector.matchExpressions ?? []).flatMap(requirementProblems),
+  ];
+}
+
+function requirementProblems({ key, operator, values = [] }: LabelRequirement): string[] {
+  const problems = [...keyProblems(key), ...valueProblems(key, values)];
+  if (operator === "In" || operator === "NotIn") {
+    if (values.length === 0)
+      problems.push(`values: Invalid value: []: for 'in', 'notin' operators, values set can't be empty (key ${key})`);
+  } else if (operator === "Exists" || operator === "DoesNotExist") {
+    if (values.length > 0)
+      problems.push(`values: Invalid value: values set must be empty for exists and does not exist (key ${key})`);
+  } else problems.push(`"${operator}" is not a valid label selector operator`);
   return problems;
+}
+
+const QUALIFIED_NAME = /^(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?\/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
+const LABEL_VALUE = /^(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/;
+
+function keyProblems(key: string): string[] {
+  if (key === "") return ["a matchExpressions entry has no key"];
+  return QUALIFIED_NAME.test(key)
+    ? []
+    : [`key: Invalid value: "${key}": a label key is a name, with a DNS prefix or none`];
+}
+
+function valueProblems(key: string, values: readonly string[]): string[] {
+  return values
+    .filter((value) => !LABEL_VALUE.test(value))
+    .map(
+      (value) =>
+        `values: Invalid value: "${value}": at most 63 letters, digits, '-', '_' and '.', and no such sign at either end (key ${key})`,
+    );
 }
 
 /** Evaluates a selector. A key that is absent satisfies NotIn and DoesNotExist, as in Kubernetes. */
@@ -38,6 +64,11 @@ export function matchesLabels(selector: LabelSelector, labels: Labels | undefine
     if (!Object.hasOwn(own, key) || own[key] !== value) return false;
   }
   return (selector.matchExpressions ?? []).every((requirement) => satisfies(requirement, own));
+}
+
+/** One of the selectors must match; none lets any labels through. */
+export function matchesAnyOf(selectors: readonly LabelSelector[], labels: Labels | undefined): boolean {
+  return selectors.length === 0 || selectors.some((selector) => matchesLabels(selector, labels));
 }
 
 /** True when the selector is empty: it matches every object. */

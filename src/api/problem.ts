@@ -42,6 +42,7 @@ export type ProblemCode =
   | "AsOfMissing"
   | "ManySources"
   | "ForceWithoutUndo"
+  | "CreatedOnlyWithoutUndo"
   // the tree
   | "DuplicateObject"
   | "TwoDefaults"

@@ -1,10 +1,21 @@
-/** Velero's resource policies: a ConfigMap that says what becomes of which volume, and which resources to add or leave out. */
-import { parseDocument } from "yaml";
+/** Velero's resource policies: a ConfigMap that says what becomes of which volume, and which objects go into a backup. */
+import { isNode, type ParsedNode, parseDocument, visit } from "yaml";
+import {
+  type NamespacedFilterPolicy,
+  type ResourceFilter,
+  readClusterScopedFilters,
+  readNamespacedFilters,
+} from "./filter-policy.ts";
+import { asList, asRecord, asTexts, onlyFields, PolicyProblem } from "./policy-fields.ts";
+import { readVolumePolicy, type VolumePolicy } from "./volume-policy.ts";
 
 /** A policy's rules; strict: unknown fields were refused. */
 export interface ResourcePolicy {
   readonly volumePolicies: readonly VolumePolicy[];
   readonly includeExcludePolicy?: IncludeExcludePolicy;
+  /** Filters of cluster-scoped kinds; empty: none. */
+  readonly clusterScopedFilters: readonly ResourceFilter[];
+  readonly namespacedFilters: readonly NamespacedFilterPolicy[];
 }
 
 export interface IncludeExcludePolicy {
@@ -14,50 +25,47 @@ export interface IncludeExcludePolicy {
   readonly excludedNamespaceScopedResources?: readonly string[];
 }
 
-/** The first policy whose conditions all hold decides; no conditions match every volume. */
-export interface VolumePolicy {
-  readonly conditions: VolumeConditions;
-  readonly action: VolumeAction;
-}
-
-export type VolumeAction = "skip" | "fs-backup" | "snapshot" | "custom";
-
-export interface VolumeConditions {
-  /** `low,high`, inclusive; either side may be empty. */
-  readonly capacity?: string;
-  readonly storageClass?: readonly string[];
-  readonly nfs?: { readonly server?: string; readonly path?: string };
-  readonly csi?: { readonly driver?: string; readonly volumeAttributes?: Readonly<Record<string, string>> };
-  readonly volumeTypes?: readonly string[];
-  readonly pvcLabels?: Readonly<Record<string, string>>;
-  readonly pvcPhase?: readonly string[];
-}
-
-/** What the conditions look at. */
-export interface VolumeFacts {
-  readonly capacityBytes: number | undefined;
-  readonly storageClass: string;
-  readonly nfs?: { readonly server: string; readonly path: string };
-  readonly csi?: { readonly driver: string; readonly volumeAttributes: Readonly<Record<string, string>> };
-  /** The field of the volume source, such as `hostPath`. */
-  readonly volumeType: string;
-  readonly pvcLabels: Readonly<Record<string, string>>;
-  readonly pvcPhase: string;
-}
+/** A policy as its YAML says it, in Velero's own words: `version`, and the sections that are written. */
+export type PolicyContent = Readonly<Record<string, unknown>>;
 
 export type ParsedPolicy =
-  | { readonly type: "parsed"; readonly policy: ResourcePolicy }
+  | { readonly type: "parsed"; readonly policy: ResourcePolicy; readonly content: PolicyContent }
   | { readonly type: "refused"; readonly problem: string };
 
-const TOP_FIELDS = ["version", "volumePolicies", "includeExcludePolicy"];
-const CONDITION_FIELDS = ["capacity", "storageClass", "nfs", "csi", "volumeTypes", "pvcLabels", "pvcPhase"];
-const ACTIONS: readonly string[] = ["skip", "fs-backup", "snapshot", "custom"];
 const LISTS = [
   "includedClusterScopedResources",
   "excludedClusterScopedResources",
   "includedNamespaceScopedResources",
   "excludedNamespaceScopedResources",
 ] as const;
+
+/** The sections of a policy; `version` stands beside them. */
+export const POLICY_SECTIONS = [
+  "volumePolicies",
+  "includeExcludePolicy",
+  "clusterScopedFilterPolicy",
+  "namespacedFilterPolicies",
+] as const;
+
+/** The sections that a policy of a restore must not have, as Velero 1.18.3 has it. */
+export function backupOnlySections({ volumePolicies, includeExcludePolicy }: ResourcePolicy): string[] {
+  return [
+    ...(volumePolicies.length === 0 ? [] : ["volumePolicies"]),
+    ...(includeExcludePolicy === undefined ? [] : ["includeExcludePolicy"]),
+  ];
+}
+
+/** The sections with words in them that do nothing in a policy for every backup: only its volume policies hold. */
+export function idleGlobalSections(content: PolicyContent): string[] {
+  return POLICY_SECTIONS.filter(
+    (section) => section !== "volumePolicies" && content[section] !== undefined && content[section] !== null,
+  );
+}
+
+/** The rules, where they could be read. */
+export function policyOf(parsed: ParsedPolicy | undefined): ResourcePolicy | undefined {
+  return parsed?.type === "parsed" ? parsed.policy : undefined;
+}
 
 /** Reads the ConfigMap's `data`: exactly one key, strict YAML, `version: v1`. */
 export function parseResourcePolicy(data: Readonly<Record<string, string>>): ParsedPolicy {
@@ -67,76 +75,36 @@ export function parseResourcePolicy(data: Readonly<Record<string, string>>): Par
   const document = parseDocument(text, { uniqueKeys: true });
   const [syntax] = document.errors;
   if (syntax !== undefined) return refused(`failed to decode yaml data into resource policies: ${syntax.message}`);
+  const { contents } = document;
+  if (isNode(contents)) keepTexts(contents);
   try {
-    return { type: "parsed", policy: readPolicy(document.toJS({ maxAliasCount: 50 })) };
+    const content: unknown = document.toJS({ maxAliasCount: 50 });
+    return { type: "parsed", policy: readPolicy(content), content: content as PolicyContent };
   } catch (error) {
     if (error instanceof PolicyProblem) return refused(error.message);
     throw error;
   }
 }
 
-/** What the policy says of a volume; undefined when no rule matches. */
-export function volumeAction(policy: ResourcePolicy, volume: VolumeFacts): VolumeAction | undefined {
-  return policy.volumePolicies.find(({ conditions }) => conditionsHold(conditions, volume))?.action;
+/** What a backup goes by: its own policy, and for volumes of which that says nothing, what holds for every backup. */
+export function withGlobalVolumes(
+  own: ResourcePolicy | undefined,
+  global: ResourcePolicy | undefined,
+): ResourcePolicy | undefined {
+  if (global === undefined) return own;
+  const rest = own ?? { volumePolicies: [], clusterScopedFilters: [], namespacedFilters: [] };
+  return { ...rest, volumePolicies: [...rest.volumePolicies, ...global.volumePolicies] };
 }
 
-/** Bytes of a Kubernetes quantity (`10Gi`, `500M`, `1e3`), or undefined. */
-export function parseQuantity(text: string): number | undefined {
-  const [, number, suffix = ""] = /^([0-9.]+(?:[eE][+-]?\d+)?)([KMGTPE]i|[mkMGTPE]?)$/.exec(text.trim()) ?? [];
-  if (number === undefined || Number.isNaN(Number(number))) return undefined;
-  return Number(number) * (QUANTITY_FACTORS[suffix] ?? 1);
+/** Filters compare texts: a label value `1.10` or `true` is what is written, not the number or the truth. */
+function keepTexts(contents: ParsedNode): void {
+  visit(contents, {
+    Pair: (_key, { key }) => (isNode(key) && String(key) === "volumePolicies" ? visit.SKIP : undefined),
+    Scalar: (_key, scalar) => {
+      if (scalar.value !== null && scalar.source !== undefined) scalar.value = scalar.source;
+    },
+  });
 }
-
-const QUANTITY_FACTORS: Readonly<Record<string, number>> = Object.fromEntries([
-  ["m", 1e-3],
-  ["k", 1e3],
-  ...["M", "G", "T", "P", "E"].map((unit, index) => [unit, 1000 ** (index + 2)]),
-  ...["Ki", "Mi", "Gi", "Ti", "Pi", "Ei"].map((unit, index) => [unit, 1024 ** (index + 1)]),
-]);
-
-function conditionsHold(conditions: VolumeConditions, volume: VolumeFacts): boolean {
-  return (
-    holds(conditions.capacity, (range) => isInRange(range, volume.capacityBytes)) &&
-    holds(conditions.storageClass, (classes) => classes.includes(volume.storageClass)) &&
-    holds(conditions.nfs, (nfs) => nfsHolds(nfs, volume.nfs)) &&
-    holds(conditions.csi, (csi) => csiHolds(csi, volume.csi)) &&
-    holds(conditions.volumeTypes, (types) => types.includes(volume.volumeType)) &&
-    holds(conditions.pvcLabels, (labels) => isSubset(labels, volume.pvcLabels)) &&
-    holds(conditions.pvcPhase, (phases) => phases.includes(volume.pvcPhase))
-  );
-}
-
-function holds<T>(condition: T | undefined, test: (condition: T) => boolean): boolean {
-  return condition === undefined || test(condition);
-}
-
-function nfsHolds(wanted: NonNullable<VolumeConditions["nfs"]>, nfs: VolumeFacts["nfs"]): boolean {
-  if (nfs === undefined) return false;
-  return holds(wanted.server, (server) => server === nfs.server) && holds(wanted.path, (path) => path === nfs.path);
-}
-
-function csiHolds(wanted: NonNullable<VolumeConditions["csi"]>, csi: VolumeFacts["csi"]): boolean {
-  if (csi === undefined) return false;
-  return (
-    holds(wanted.driver, (driver) => driver === csi.driver) &&
-    holds(wanted.volumeAttributes, (attributes) => isSubset(attributes, csi.volumeAttributes))
-  );
-}
-
-function isSubset(part: Readonly<Record<string, string>>, whole: Readonly<Record<string, string>>): boolean {
-  return Object.entries(part).every(([key, value]) => Object.hasOwn(whole, key) && whole[key] === value);
-}
-
-function isInRange(range: string, bytes: number | undefined): boolean {
-  if (bytes === undefined) return false;
-  const [low = "", high = ""] = range.split(",").map((side) => side.trim());
-  return (
-    bytes >= (low === "" ? 0 : (parseQuantity(low) ?? Infinity)) &&
-    bytes <= (high === "" ? Infinity : (parseQuantity(high) ?? 0))
-  );
-}
-
-class PolicyProblem extends Error {}
 
 function refused(problem: string): ParsedPolicy {
   return { type: "refused", problem };
@@ -144,74 +112,31 @@ function refused(problem: string): ParsedPolicy {
 
 function readPolicy(value: unknown): ResourcePolicy {
   const top = asRecord(value, "resource policies");
-  onlyFields(top, TOP_FIELDS, "");
+  onlyFields(top, ["version", ...POLICY_SECTIONS], "");
   if (top.version !== "v1")
     throw new PolicyProblem(`incompatible version number ${String(top.version)} with supported version v1`);
-  const volumePolicies = asList(top.volumePolicies ?? [], "volumePolicies").map(readVolumePolicy);
-  if (top.includeExcludePolicy === undefined) return { volumePolicies };
+  const { includeExcludePolicy: lists } = top;
   return {
-    volumePolicies,
-    includeExcludePolicy: readIncludeExclude(asRecord(top.includeExcludePolicy, "includeExcludePolicy")),
+    volumePolicies: asList(top.volumePolicies, "volumePolicies").map(readVolumePolicy),
+    ...(lists === undefined || lists === null ? {} : { includeExcludePolicy: readIncludeExclude(lists) }),
+    clusterScopedFilters: readClusterScopedFilters(top.clusterScopedFilterPolicy),
+    namespacedFilters: readNamespacedFilters(top.namespacedFilterPolicies),
   };
 }
 
-function readVolumePolicy(value: unknown, index: number): VolumePolicy {
-  const at = `volumePolicies[${index}]`;
-  const rule = asRecord(value, at);
-  onlyFields(rule, ["conditions", "action"], `${at}.`);
-  const action = asRecord(rule.action, `${at}.action`);
-  onlyFields(action, ["type", "parameters"], `${at}.action.`);
-  if (typeof action.type !== "string" || !ACTIONS.includes(action.type)) {
-    throw new PolicyProblem(`invalid action type ${String(action.type)}: use ${ACTIONS.join(", ")}`);
-  }
-  const conditions = asRecord(rule.conditions ?? {}, `${at}.conditions`);
-  onlyFields(conditions, CONDITION_FIELDS, `${at}.conditions.`);
-  return { conditions: readConditions(conditions, `${at}.conditions`), action: action.type as VolumeAction };
-}
-
-function readConditions(raw: Readonly<Record<string, unknown>>, at: string): VolumeConditions {
-  const conditions: Record<string, unknown> = {};
-  for (const [field, value] of Object.entries(raw)) {
-    if (field === "capacity") conditions[field] = readCapacity(value);
-    else if (field === "pvcLabels" || field === "nfs" || field === "csi")
-      conditions[field] = asRecord(value ?? {}, `${at}.${field}`);
-    else conditions[field] = asList(value, `${at}.${field}`).map(String);
-  }
-  return conditions;
-}
-
-function readCapacity(value: unknown): string {
-  const sides = String(value).split(",");
-  const isReadable = sides.every((side) => side.trim() === "" || parseQuantity(side) !== undefined);
-  if (sides.length !== 2 || !isReadable)
-    throw new PolicyProblem(`wrong format of Capacity ${String(value)}: write "low,high"`);
-  return String(value);
-}
-
-function readIncludeExclude(raw: Readonly<Record<string, unknown>>): IncludeExcludePolicy {
+function readIncludeExclude(value: unknown): IncludeExcludePolicy {
+  const raw = asRecord(value, "includeExcludePolicy");
   onlyFields(raw, LISTS, "includeExcludePolicy.");
   const policy: Record<string, readonly string[]> = {};
   for (const field of LISTS) {
-    if (raw[field] === undefined) continue;
-    const names = asList(raw[field], `includeExcludePolicy.${field}`).map(String);
+    const names = asTexts(raw[field], `includeExcludePolicy.${field}`);
     if (names.includes("*")) throw new PolicyProblem(`cannot use '*' in ${field} of the includeExcludePolicy`);
     policy[field] = names;
   }
+  for (const scope of ["ClusterScopedResources", "NamespaceScopedResources"]) {
+    const both = policy[`excluded${scope}`]?.find((name) => policy[`included${scope}`]?.includes(name));
+    if (both !== undefined)
+      throw new PolicyProblem(`excludes list cannot contain an item in the includes list: ${both}`);
+  }
   return policy;
-}
-
-function onlyFields(record: Readonly<Record<string, unknown>>, known: readonly string[], at: string): void {
-  const unknown = Object.keys(record).find((field) => !known.includes(field));
-  if (unknown !== undefined)
-    throw new PolicyProblem(`failed to decode yaml data into resource policies: unknown field ${at}${unknown}`);
-}
-
-function asRecord(value: unknown, at: string): Readonly<Record<string, unknown>> {
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
-  throw new PolicyProblem(`failed to decode yaml data into resource policies: ${at} must be a map`);
-}
-
-function asList(value: unknown, at: string): readonly unknown[] {
-  if (Array.isArray(value)) return value;
-  throw new PolicyProblem(`failed to decode yaml data into resource policies: ${at} must be a list`);
 }
