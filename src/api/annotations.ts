@@ -17,6 +17,9 @@ export const CANCEL_REQUESTED_ANNOTATION = "holdfast.dev/cancel-requested";
 /** In `velero-backup.json`: SHA-256 of `holdfast.json`. Tells our backups from Velero's. */
 export const MANIFEST_SHA256_ANNOTATION = "holdfast.dev/manifest-sha256";
 
+/** In `velero-backup.json`, as Velero has it: the ConfigMap of the volume policies that held for every backup. */
+export const GLOBAL_POLICY_ANNOTATION = "velero.io/global-backup-volume-policy-configmap";
+
 /** Every annotation that commands: a person sets it on a live object, once. */
 export const COMMAND_ANNOTATIONS: readonly string[] = [
   DELETE_REQUESTED_ANNOTATION,

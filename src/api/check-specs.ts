@@ -169,6 +169,11 @@ function nameLengthFinding({ name }: CheckContext): Finding[] {
   ];
 }
 
+const UNDO_FIELDS = [
+  { field: "force", code: "ForceWithoutUndo" },
+  { field: "createdOnly", code: "CreatedOnlyWithoutUndo" },
+] as const;
+
 function sourceFindings({ source, approval }: RestorePlanSpec, { fromGit }: CheckContext): Finding[] {
   const path = [...SPEC, "source"];
   const given = [source.backupName, source.policy, source.undoOf].filter((value) => value !== undefined);
@@ -176,15 +181,13 @@ function sourceFindings({ source, approval }: RestorePlanSpec, { fromGit }: Chec
     const message = "exactly one of source.backupName, source.policy and source.undoOf must be given";
     return [{ code: "ManySources", message, path, atKey: true }];
   }
-  if (source.force !== undefined && source.undoOf === undefined)
-    return [
-      {
-        code: "ForceWithoutUndo",
-        message: "source.force is for an undo: give source.undoOf",
-        path: [...path, "force"],
-        atKey: true,
-      },
-    ];
+  if (source.undoOf === undefined) {
+    for (const { field, code } of UNDO_FIELDS) {
+      if (source[field] === undefined) continue;
+      const message = `source.${field} is for an undo: give source.undoOf`;
+      return [{ code, message, path: [...path, field], atKey: true }];
+    }
+  }
   const needsAsOf =
     fromGit && source.policy !== undefined && source.policy.asOf === undefined && approval?.mode !== "PlanDigest";
   if (!needsAsOf) return [];

@@ -1,13 +1,14 @@
 /** LISTs the planned resources, page by page, into the archive. */
 
+import type { ObjectKey } from "../api/object.ts";
 import type { Clock } from "../clock.ts";
 import { rfc3339 } from "../clock.ts";
 import { isCoded } from "../errors.ts";
 import { createItemReader } from "../kube/item-bytes.ts";
 import { fetchObjects } from "./fetch.ts";
-import type { ListTask } from "./plan.ts";
+import type { ListTask, PlannedList, PlannedResource } from "./plan.ts";
 import { forEachBounded } from "./pool.ts";
-import { archiveItem, type BackupRun } from "./run.ts";
+import { archiveItem, type BackupRun, noteUnlisted } from "./run.ts";
 
 /** Claims wait for pods and volumes for claims: a pod with hooks keeps its own out of the stream. */
 const CHAINED = new Set(["pods", "persistentvolumeclaims", "persistentvolumes"]);
@@ -29,27 +30,22 @@ export async function collectLists(run: BackupRun, clock: Clock): Promise<void> 
 
 async function collectTask(run: BackupRun, task: ListTask, clock: Clock): Promise<void> {
   const { resource } = task;
-  const inScope = task.first.filter(
-    (key) => !resource.namespaced || run.plan.namespaces.filter.includes(key.namespace),
-  );
-  if (inScope.length > 0) await fetchObjects(run, resource, inScope, { inOrder: true });
-  for (const namespace of task.namespaces) {
-    for (const selector of task.selectors) await collectList(run, task, { namespace, selector, clock });
+  const isInScope = (key: ObjectKey): boolean =>
+    !resource.namespaced || run.plan.namespaces.filter.includes(key.namespace);
+  for (const key of task.first) {
+    if (isInScope(key)) await fetchObjects(run, resource, [key], { inOrder: true, ordered: true });
+    else noteUnlisted(run, resource, key);
   }
+  for (const list of task.lists) await collectList(run, resource, list, clock);
   await run.archive.endResource(resource.name);
   run.progress.listed();
 }
 
-interface ListParameters {
-  readonly namespace: string;
-  readonly selector: string;
-  readonly clock: Clock;
-}
-
 async function collectList(
   run: BackupRun,
-  { resource }: ListTask,
-  { namespace, selector, clock }: ListParameters,
+  resource: PlannedResource,
+  { namespace, selector, mixed }: PlannedList,
+  clock: Clock,
 ): Promise<void> {
   const time = rfc3339(clock.now());
   let resourceVersion = "";
@@ -63,6 +59,7 @@ async function collectList(
       namespace,
       ...(selector === "" ? {} : { labelSelector: selector }),
       limit: run.limits.pageSize,
+      passing: true,
       signal: run.signal,
     });
     for await (const page of pages) {
@@ -71,7 +68,8 @@ async function collectList(
       items += page.items.length;
       run.progress.expect(items + (page.remaining ?? 0) - announced);
       announced = items + (page.remaining ?? 0);
-      for (let index = 0; index < page.items.length; index++) await archiveItem(run, resource, readItem(page, index));
+      for (let index = 0; index < page.items.length; index++)
+        await archiveItem(run, resource, readItem(page, index), { mixed });
     }
   } catch (error) {
     if (run.signal.aborted) throw run.signal.reason;

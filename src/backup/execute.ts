@@ -127,7 +127,11 @@ async function collectAndPublish(attempt: Attempt, prepared: PreparedBackup): Pr
     labelledOut: prepared.labelledOut,
   } as const;
   journal.info(`backup ${phase}: ${totals.items} items, ${journal.warnings} warnings, ${journal.errors} errors`);
-  const manifestSha256 = await publishBackup(writer, { request, run, totals, unprotected, facts }, attempt.reach);
+  const manifestSha256 = await publishBackup(
+    writer,
+    { request, run, totals, unprotected, facts, policies: prepared.recordedPolicies },
+    attempt.reach,
+  );
   await attempt.reach("done");
   progress.finish();
   return {
@@ -156,6 +160,7 @@ async function writeArchive(
   const run: BackupRun = {
     ...emptyRunState(),
     kube: deps.kube,
+    clock: deps.clock,
     plan: prepared.plan,
     archive,
     journal,

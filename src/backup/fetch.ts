@@ -5,7 +5,7 @@ import { itemWithTypeMeta } from "../kube/item-bytes.ts";
 import { nameOfItem } from "./item-name.ts";
 import type { PlannedResource } from "./plan.ts";
 import { forEachBounded } from "./pool.ts";
-import { type ArchiveOptions, archiveItem, type BackupRun } from "./run.ts";
+import { type ArchiveOptions, archiveItem, type BackupRun, noteUnlisted } from "./run.ts";
 
 export interface FetchOptions extends ArchiveOptions {
   /** One after another, in the order given. */
@@ -46,6 +46,7 @@ async function fetchOne(
   }
   if (body !== undefined) return archiveItem(run, resource, body, options);
   run.progress.expect(-1);
+  if (options.ordered === true) noteUnlisted(run, resource, key);
   if (options.warnMissing === true) run.journal.warn("another object needs this one, and it does not exist", subject);
 }
 

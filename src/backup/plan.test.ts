@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { BackupSpec } from "../api/kinds.generated.ts";
-import type { IncludeExcludePolicy } from "../api/resource-policy.ts";
+import type { IncludeExcludePolicy, ResourcePolicy } from "../api/resource-policy.ts";
 import type { ServedResource } from "../kube/client.ts";
 import { type BackupPlan, planBackup } from "./plan.ts";
 
@@ -45,13 +45,15 @@ const RESOURCES: ServedResource[] = [
 ];
 const NAMESPACES = ["a", "b", "hidden", "kube-system"].map((name) => ({ name, labels: {}, terminating: false }));
 
+const NO_POLICY: ResourcePolicy = { volumePolicies: [], clusterScopedFilters: [], namespacedFilters: [] };
+
 function plan(spec: BackupSpec, more: { policy?: IncludeExcludePolicy; labelledOut?: string[] } = {}): BackupPlan {
   return planBackup({
     spec,
     discovery: { resources: RESOURCES, failures: [] },
     namespaces: NAMESPACES,
     labelledOut: more.labelledOut ?? [],
-    policy: more.policy,
+    policy: more.policy === undefined ? undefined : { ...NO_POLICY, includeExcludePolicy: more.policy },
   });
 }
 
@@ -157,7 +159,13 @@ describe("planBackup admits related objects", () => {
 
   it.each([
     ["of a cluster kind that is not listed", { includedNamespaces: ["a"] }, true],
-    ["of a cluster kind beside named ones", { includedResources: ["cm"] }, true],
+    ["of a named cluster kind", { includedNamespaces: ["a"], includedResources: ["persistentvolumes"] }, true],
+    ["unless other kinds are named", { includedResources: ["cm"] }, false],
+    [
+      "beside named kinds where cluster resources are asked for",
+      { includedResources: ["cm"], includeClusterResources: true },
+      true,
+    ],
     ["unless it is excluded", { excludedResources: ["pv", "persistentvolumes"] }, false],
     ["unless cluster resources are refused", { includeClusterResources: false }, false],
     ["unless a scoped list excludes it", { excludedClusterScopedResources: ["*"] }, false],
@@ -167,7 +175,7 @@ describe("planBackup admits related objects", () => {
 });
 
 describe("planBackup lists namespaces", () => {
-  const of = (spec: BackupSpec, more = {}) => plan(spec, more).tasks[0]?.namespaces;
+  const of = (spec: BackupSpec, more = {}) => plan(spec, more).tasks[0]?.lists.map(({ namespace }) => namespace);
 
   it.each([
     ["all at once", {}, [""]],
@@ -185,6 +193,17 @@ describe("planBackup lists namespaces", () => {
     ]);
     expect(plan({ includedNamespaces: ["x-*"] }).warnings).toEqual([
       "no namespaces matched the resolution of wildcard patterns",
+    ]);
+  });
+
+  it("takes the empty name for no namespace, which is missed where Namespace objects are wanted", () => {
+    const errors = (spec: BackupSpec) => plan({ includedNamespaces: [""], ...spec }).errors.length;
+
+    expect(errors({})).toBe(1);
+    expect(errors({ includedResources: ["nodes"], includeClusterResources: true })).toBe(0);
+    expect(errors({ includedNamespaces: ["gone"], includedResources: ["pods"] })).toBe(1);
+    expect(listed({ includedNamespaces: [""], includedResources: ["nodes"], includeClusterResources: true })).toEqual([
+      "nodes",
     ]);
   });
 
@@ -209,7 +228,7 @@ describe("planBackup orders", () => {
   it("one LIST per selector", () => {
     const [task] = plan({ orLabelSelectors: [{ matchLabels: { a: "1" } }, { matchLabels: { b: "2" } }] }).tasks;
 
-    expect(task?.selectors).toEqual(["a=1", "b=2"]);
+    expect(task?.lists.map(({ selector }) => selector)).toEqual(["a=1", "b=2"]);
   });
 
   it("other versions only where all are asked for", () => {

@@ -1,12 +1,12 @@
 /** What a backup lists: resources in order, each with its namespaces and selectors. Pure. */
 import { type ExpandedNamespaces, expandNamespaces } from "../api/include-exclude.ts";
 import type { BackupSpec } from "../api/kinds.generated.ts";
-import { formatLabelSelector } from "../api/label-selector.ts";
 import { groupResource, type ObjectKey } from "../api/object.ts";
 import { resourceResolver } from "../api/resource-name.ts";
-import type { IncludeExcludePolicy } from "../api/resource-policy.ts";
+import type { ResourcePolicy } from "../api/resource-policy.ts";
 import type { Discovery, ServedResource } from "../kube/client.ts";
 import { type ResourceScope, resourceScope, type ScopedResource } from "./scope-plan.ts";
+import { type ObjectSelection, objectSelection } from "./selection-plan.ts";
 import { namespaceLists } from "./spec-plan.ts";
 
 /** A served resource with its name in paths and filters. */
@@ -15,12 +15,19 @@ export interface PlannedResource extends ServedResource, ScopedResource {}
 /** One resource to list. */
 export interface ListTask {
   readonly resource: PlannedResource;
-  /** One LIST each; `[""]` lists all namespaces, or a cluster-scoped resource. */
-  readonly namespaces: readonly string[];
-  /** One LIST each; `[""]` selects every object. */
-  readonly selectors: readonly string[];
+  readonly lists: readonly PlannedList[];
   /** Fetched one by one before the LISTs, in this order. */
   readonly first: readonly ObjectKey[];
+}
+
+/** One LIST, page by page. */
+export interface PlannedList {
+  /** "" lists all namespaces, or a cluster-scoped resource. */
+  readonly namespace: string;
+  /** "" selects every object. */
+  readonly selector: string;
+  /** The namespaces have filters of their own: each object that comes is held to those of its namespace. */
+  readonly mixed: boolean;
 }
 
 /** What is known of a namespace. */
@@ -40,6 +47,7 @@ export interface BackupPlan {
   readonly otherVersions: readonly ListTask[];
   readonly scope: ResourceScope;
   readonly namespaces: ExpandedNamespaces;
+  readonly selection: ObjectSelection;
   /** For the results. */
   readonly warnings: readonly string[];
   readonly errors: readonly PlanError[];
@@ -56,7 +64,7 @@ export interface PlanInput {
   readonly namespaces: readonly NamespaceFacts[];
   /** Namespaces that carry the label that keeps them out. */
   readonly labelledOut: readonly string[];
-  readonly policy?: IncludeExcludePolicy | undefined;
+  readonly policy?: ResourcePolicy | undefined;
 }
 
 const REQUIRED_VERBS = ["list", "create", "get", "delete"];
@@ -83,14 +91,15 @@ export function planBackup(input: PlanInput): BackupPlan {
   const served = archivable(discovery.resources);
   const preferred = onePerObject(served.filter((resource) => resource.preferred));
   const byName = new Map(preferred.map((resource) => [resource.name, resource]));
-  const scope = resourceScope(spec, {
-    resolve: resourceResolver(preferred),
-    isNamespaced: (name) => byName.get(name)?.namespaced,
-    policy: input.policy,
-  });
+  const resolve = resourceResolver(preferred);
+  const isNamespaced = (name: string): boolean | undefined => byName.get(name)?.namespaced;
+  const { policy } = input;
+  const scope = resourceScope(spec, { resolve, isNamespaced, policy: policy?.includeExcludePolicy });
+  const isExcluded = (name: string): boolean => scope.excludes({ name, namespaced: isNamespaced(name) === true });
+  const selection = objectSelection(spec, { resolve, isNamespaced, isExcluded, policy });
   const existing = input.namespaces.map((namespace) => namespace.name);
   const namespaces = expandNamespaces(namespaceLists(spec, input.labelledOut), existing);
-  const plan = { scope, namespaces, spec, existing, resolve: resourceResolver(preferred) };
+  const plan = { selection, namespaces, spec, existing, resolve };
   const tasks = preferred
     .filter((resource) => resource.name !== "namespaces" && scope.lists(resource))
     .flatMap((resource) => listTask(resource, plan));
@@ -106,18 +115,13 @@ export function planBackup(input: PlanInput): BackupPlan {
         : [],
     scope,
     namespaces,
-    warnings: planWarnings(input, namespaces),
-    errors: namespaces.missing.map((name) => ({
+    selection,
+    warnings: [...planWarnings(input, namespaces), ...selection.warnings],
+    errors: missingNamespaces(namespaces, scope).map((name) => ({
       resource: "namespaces",
       message: `fail to get the namespace ${name} specified in backup.Spec.IncludedNamespaces`,
     })),
   };
-}
-
-/** The selectors of a spec in the form LIST takes; `[""]` when everything is selected. */
-export function listSelectors(spec: BackupSpec): string[] {
-  const either = (spec.orLabelSelectors ?? []).map(formatLabelSelector);
-  return either.length > 0 ? either : [formatLabelSelector(spec.labelSelector)];
 }
 
 /** What can be listed, restored and deleted again, with the group `extensions` last. */
@@ -147,19 +151,30 @@ interface TaskContext {
   readonly namespaces: ExpandedNamespaces;
   readonly existing: readonly string[];
   readonly resolve: (name: string) => string;
+  readonly selection: ObjectSelection;
 }
 
 function listTask(resource: PlannedResource, context: TaskContext): ListTask[] {
-  const namespaces = resource.namespaced ? namespacesToList(context) : [""];
-  if (namespaces.length === 0) return [];
-  return [{ resource, namespaces, selectors: listSelectors(context.spec), first: orderedKeys(resource, context) }];
+  const lists = resource.namespaced ? namespacedLists(resource, context) : listsOf(resource, "", context);
+  return lists.length === 0 ? [] : [{ resource, lists, first: orderedKeys(resource, context) }];
 }
 
-function namespacesToList({ namespaces, existing }: TaskContext): readonly string[] {
-  if (namespaces.included === undefined) return [""];
+function listsOf(resource: PlannedResource, namespace: string, { selection }: TaskContext): PlannedList[] {
+  return selection.selectors(resource, namespace).map((selector) => ({ namespace, selector, mixed: false }));
+}
+
+function namespacedLists(resource: PlannedResource, context: TaskContext): PlannedList[] {
+  const { namespaces, existing, selection } = context;
   const missing = new Set(namespaces.missing);
-  const wanted = namespaces.included.filter((name) => !missing.has(name));
-  return wanted.length > MANY_NAMESPACES && wanted.length * 2 > existing.length ? [""] : wanted;
+  const wanted = (namespaces.included ?? existing.filter(namespaces.filter.includes)).filter(
+    (name) => !missing.has(name),
+  );
+  const chosen = wanted.filter((name) => selection.selectors(resource, name).length > 0);
+  const isWhole = namespaces.included === undefined && chosen.length === wanted.length;
+  const isMost = chosen.length > MANY_NAMESPACES && chosen.length * 2 > existing.length;
+  if (!isWhole && !isMost) return chosen.flatMap((name) => listsOf(resource, name, context));
+  if (selection.differs(resource, wanted)) return [{ namespace: "", selector: "", mixed: true }];
+  return selection.own.map((selector) => ({ namespace: "", selector, mixed: false }));
 }
 
 function orderedKeys(resource: PlannedResource, { spec, resolve }: TaskContext): ObjectKey[] {
@@ -179,6 +194,11 @@ function orderedKeys(resource: PlannedResource, { spec, resolve }: TaskContext):
 function inOrder(tasks: readonly ListTask[]): ListTask[] {
   const first = FIRST.flatMap((name) => tasks.filter((task) => task.resource.name === name));
   return [...first, ...tasks.filter((task) => !FIRST.includes(task.resource.name))];
+}
+
+/** The empty name stands for no namespace; it is missed where Namespace objects are looked for, as in Velero. */
+function missingNamespaces({ missing }: ExpandedNamespaces, scope: ResourceScope): readonly string[] {
+  return scope.lists({ name: "namespaces", namespaced: false }) ? missing : missing.filter((name) => name !== "");
 }
 
 function planWarnings(input: PlanInput, namespaces: ExpandedNamespaces): string[] {

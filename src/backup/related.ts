@@ -39,8 +39,12 @@ async function drainWanted(run: BackupRun): Promise<void> {
 
 /** Velero's service-account action the other way round: one LIST of all bindings, not one for each account. */
 async function collectBindings(run: BackupRun): Promise<void> {
-  const bindings = run.plan.resources.get(CLUSTER_ROLE_BINDINGS);
-  if (bindings === undefined || run.accounts.size === 0 || !run.plan.scope.admits(bindings)) return;
+  const { resources, scope } = run.plan;
+  const bindings = resources.get(CLUSTER_ROLE_BINDINGS);
+  const roles = resources.get(CLUSTER_ROLES);
+  if (bindings === undefined || roles === undefined || run.accounts.size === 0) return;
+  // A role comes along where its binding is excluded: it is needed all the same.
+  if (!scope.admits(bindings) && !scope.admits(roles)) return;
   try {
     for await (const page of run.kube.listPages(bindings, { limit: run.limits.pageSize, signal: run.signal })) {
       for (let index = 0; index < page.items.length; index++)
@@ -59,15 +63,15 @@ async function collectBindings(run: BackupRun): Promise<void> {
 async function archiveBinding(run: BackupRun, resource: PlannedResource, body: Uint8Array): Promise<void> {
   const binding = parseJson(body) as KubeObject;
   if (!boundServiceAccounts(binding).some((account) => run.accounts.has(account))) return;
-  run.progress.expect(1);
-  await archiveItem(run, resource, body);
+  if (run.plan.scope.admits(resource)) {
+    run.progress.expect(1);
+    await archiveItem(run, resource, body);
+  }
   for (const name of clusterRoleOf(binding)) want(run, { resource: CLUSTER_ROLES, namespace: "", name });
 }
 
-/** As in Velero: where CRDs are selected themselves, the filters alone decide about them. */
+/** Unless CRDs are excluded: where they are listed, the spec's labels may have left them out. */
 function wantDefinitions(run: BackupRun): void {
-  const definitions = run.plan.resources.get(CRDS);
-  if (definitions === undefined || run.plan.scope.lists(definitions)) return;
   for (const resource of run.plan.resources.values()) {
     if (!mayBeCustom(resource.group) || !run.usedResources.has(resource.name)) continue;
     want(run, { resource: CRDS, namespace: "", name: groupResource(resource) });

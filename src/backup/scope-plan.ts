@@ -15,6 +15,8 @@ export interface ResourceScope {
   lists(resource: ScopedResource): boolean;
   /** An object of it may come because another one needs it. */
   admits(resource: ScopedResource): boolean;
+  /** An exclude names it: nothing brings it in. */
+  excludes(resource: ScopedResource): boolean;
 }
 
 /** Kinds of the volume snapshot API, which Velero leaves to its snapshot actions: never backed up as objects. */
@@ -63,6 +65,7 @@ export function resourceScope(spec: BackupSpec, context: ScopeContext): Resource
   return {
     lists: (resource) => !isNever(resource) && inner.lists(resource),
     admits: (resource) => !isNever(resource) && inner.admits(resource),
+    excludes: (resource) => isNever(resource) || inner.excludes(resource),
   };
 }
 
@@ -83,9 +86,12 @@ function oldFamilyScope(spec: BackupSpec, { resolve }: ScopeContext): ResourceSc
   return {
     lists,
     admits: (resource) => {
-      if (!resource.namespaced) return spec.includeClusterResources !== false && !filter.excludes(resource.name);
-      return filter.includes(resource.name);
+      if (resource.namespaced) return filter.includes(resource.name);
+      if (spec.includeClusterResources === false || filter.excludes(resource.name)) return false;
+      // A list of kinds names the cluster-scoped ones, too, that may come along; only `true` takes those it does not name.
+      return spec.includeClusterResources === true || filter.includes(resource.name);
     },
+    excludes: ({ name }) => filter.excludes(name),
   };
 }
 
@@ -110,6 +116,7 @@ function scopedFamilyScope(spec: BackupSpec, context: ScopeContext): ResourceSco
   return {
     lists: (resource) => (resource.namespaced ? listsNamespaced(resource.name) : listsCluster(resource.name)),
     admits: (resource) => (resource.namespaced ? listsNamespaced(resource.name) : !cluster.excludes(resource.name)),
+    excludes: ({ name, namespaced: isNamespaced }) => (isNamespaced ? namespaced : cluster).excludes(name),
   };
 }
 

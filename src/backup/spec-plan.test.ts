@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { BackupSpec } from "../api/kinds.generated.ts";
 import { parseResourcePolicy } from "../api/resource-policy.ts";
-import { namespaceProblems, policyProblems, specProblems } from "./spec-plan.ts";
+import { globalPolicyProblems, namespaceProblems, policyProblems, specProblems } from "./spec-plan.ts";
 
 describe("specProblems", () => {
   const rows: [spec: BackupSpec, problem: RegExp | undefined][] = [
@@ -54,9 +54,10 @@ it("refuses a namespace that is included by name and labelled out", () => {
   expect(namespaceProblems({ includedNamespaces: ["a*"] }, ["hidden"])).toEqual([]);
 });
 
+const parsed = (text: string) => parseResourcePolicy({ "policy.yaml": text });
+
 describe("policyProblems", () => {
   const spec: BackupSpec = { resourcePolicy: { kind: "ConfigMap", name: "p" } };
-  const parsed = (text: string) => parseResourcePolicy({ "policy.yaml": text });
 
   it.each([
     [
@@ -91,5 +92,32 @@ describe("policyProblems", () => {
         parsed("version: v1\nvolumePolicies: [{conditions: {storageClass: [a]}, action: {type: skip}}]"),
       ),
     ).toEqual([]);
+  });
+});
+
+describe("globalPolicyProblems", () => {
+  const RULE = "volumePolicies: [{action: {type: skip}}, {action: {type: fs-backup}}]";
+  const FILTERS = "includeExcludePolicy: {}\nclusterScopedFilterPolicy: {resourceFilters: [{kinds: [Node]}]}";
+
+  it.each([
+    ["an absent ConfigMap", undefined, / not found: create it, or run without --global-backup-volume/],
+    ["a broken one", parsed("version: v1\nvolumePolicies: [{action: {kind: skip}}]"), /: .*volumePolicies\[0\]/],
+    ["filters", parsed(`version: v1\n${FILTERS}`), /: includeExcludePolicy would do nothing: only volumePolicies hold/],
+    [
+      "a demand of data",
+      parsed(`version: v1\n${RULE}`),
+      /: volumePolicies\[1\] has the action fs-backup: Holdfast copies/,
+    ],
+  ])("are one for %s, with its place", (_what, policy, message) => {
+    const problems = globalPolicyProblems({ namespace: "ns", name: "g" }, policy);
+
+    expect(problems).toEqual([expect.stringMatching(message)]);
+    expect(problems[0]).toMatch(/^global volume policies: ConfigMap ns\/g/);
+  });
+
+  it("are none for rules that skip, and for sections without a word", () => {
+    const text = "version: v1\nvolumePolicies: [{action: {type: skip}}]\nnamespacedFilterPolicies:";
+
+    expect(globalPolicyProblems({ namespace: "ns", name: "g" }, parsed(text))).toEqual([]);
   });
 });

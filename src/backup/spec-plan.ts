@@ -7,7 +7,9 @@ import {
 } from "../api/include-exclude.ts";
 import type { BackupSpec } from "../api/kinds.generated.ts";
 import { labelSelectorProblems } from "../api/label-selector.ts";
-import type { ParsedPolicy, VolumeAction } from "../api/resource-policy.ts";
+import type { ObjectKey } from "../api/object.ts";
+import { idleGlobalSections, type ParsedPolicy, type ResourcePolicy } from "../api/resource-policy.ts";
+import { isDataDemand } from "../api/volume-policy.ts";
 import { usesOldFamily, usesScopedFamily } from "./scope-plan.ts";
 
 const OLD_FIELDS = ["includedResources", "excludedResources", "includeClusterResources"] as const;
@@ -53,34 +55,61 @@ export function policyProblems(spec: BackupSpec, namespace: string, parsed: Pars
     ];
   }
   if (parsed.type === "refused") return [`invalid resource policies: ${at}: ${parsed.problem}`];
-  const problems: string[] = [];
-  if (parsed.policy.includeExcludePolicy !== undefined && usesOldFamily(spec)) {
-    problems.push(
-      "include-resources, exclude-resources and include-cluster-resources are old filter parameters. They cannot be used with include-exclude policies",
-    );
-  }
+  const problems = usesOldFamily(spec) ? mixedProblems(spec, parsed.policy) : [];
   const demanded = new Set(parsed.policy.volumePolicies.map((rule) => rule.action).filter(isDataDemand));
   for (const action of demanded) problems.push(`resourcePolicy ${at} has the action ${action}: ${NO_VOLUME_DATA}`);
   return problems;
 }
 
-const NO_VOLUME_DATA = "Holdfast copies no volume data yet, so it refuses what demands it";
-
-function isDataDemand(action: VolumeAction): boolean {
-  return action === "snapshot" || action === "fs-backup";
+/**
+ * What is wrong with the ConfigMap whose volume policies hold for every backup, at most one thing; `parsed` is undefined
+ * when it does not exist. Filters in it would do nothing, which nobody who wrote them means.
+ */
+export function globalPolicyProblems({ namespace, name }: ObjectKey, parsed: ParsedPolicy | undefined): string[] {
+  const say = (what: string): string[] => [`global volume policies: ConfigMap ${namespace}/${name}${what}`];
+  if (parsed === undefined)
+    return say(" not found: create it, or run without --global-backup-volume-policies-configmap");
+  if (parsed.type === "refused") return say(`: ${parsed.problem}`);
+  const { content, policy } = parsed;
+  const [filter] = idleGlobalSections(content);
+  if (filter !== undefined)
+    return say(
+      `: ${filter} would do nothing: only volumePolicies hold for every backup, so write it into the ConfigMaps that backups name`,
+    );
+  const index = policy.volumePolicies.findIndex(({ action }) => isDataDemand(action));
+  const action = policy.volumePolicies[index]?.action;
+  return action === undefined ? [] : say(`: volumePolicies[${index}] has the action ${action}: ${NO_VOLUME_DATA}`);
 }
+
+/** The sections of a policy that go with the scoped lists only. */
+function mixedProblems(spec: BackupSpec, policy: ResourcePolicy): string[] {
+  const { includeExcludePolicy, namespacedFilters, clusterScopedFilters } = policy;
+  const old = OLD_FIELDS.filter((field) => isGiven(spec, field)).join(", ");
+  const say = (what: string): string =>
+    `include-resources, exclude-resources and include-cluster-resources are old filter parameters. They cannot be used with ${what}: take ${old} out of the spec, and say it in the policy's includeExcludePolicy`;
+  return [
+    ...(includeExcludePolicy === undefined ? [] : [say("include-exclude policies")]),
+    ...(namespacedFilters.length === 0 && clusterScopedFilters.length === 0
+      ? []
+      : [say("namespace-scoped or fine-grained global filter policies")]),
+  ];
+}
+
+const NO_VOLUME_DATA = "Holdfast copies no volume data yet, so it refuses what demands it";
 
 function familyProblems(spec: BackupSpec): string[] {
   if (!usesOldFamily(spec) || !usesScopedFamily(spec)) return [];
-  const given = [...OLD_FIELDS, ...SCOPED_FIELDS].filter((field) => {
-    const value = spec[field];
-    return typeof value === "boolean" || (value !== undefined && value.length > 0);
-  });
+  const given = [...OLD_FIELDS, ...SCOPED_FIELDS].filter((field) => isGiven(spec, field));
   return [
     "include-resources, exclude-resources and include-cluster-resources are old filter parameters.\n" +
       "include-cluster-scoped-resources, exclude-cluster-scoped-resources, include-namespace-scoped-resources and exclude-namespace-scoped-resources are new filter parameters.\n" +
       `They cannot be used together (${given.join(", ")})`,
   ];
+}
+
+function isGiven(spec: BackupSpec, field: (typeof OLD_FIELDS | typeof SCOPED_FIELDS)[number]): boolean {
+  const value = spec[field];
+  return typeof value === "boolean" || (value !== undefined && value.length > 0);
 }
 
 function listProblems(spec: BackupSpec): string[] {

@@ -17,6 +17,8 @@ export interface BackupRequest {
   /** Of the Backup object; a resource policy's ConfigMap is read from here. */
   readonly namespace: string;
   readonly spec: BackupSpec;
+  /** The ConfigMap whose volume policies hold for every backup, behind those of the spec's own policy. */
+  readonly globalVolumePolicies?: ObjectKey;
   /** The installation's name. */
   readonly cluster: string;
   readonly storageLocation: string;

@@ -1,6 +1,7 @@
 /** What the archive's claims and volumes say about volume data. */
 import type { KubeObject } from "../api/object.ts";
-import { parseQuantity, type ResourcePolicy, type VolumeFacts, volumeAction } from "../api/resource-policy.ts";
+import type { ResourcePolicy } from "../api/resource-policy.ts";
+import { parseQuantity, type VolumeFacts, volumeAction } from "../api/volume-policy.ts";
 import {
   type ArchivedClaim,
   type ArchivedVolume,
@@ -13,6 +14,8 @@ import { at, volumeOf } from "./item-plan.ts";
 export interface ClaimFacts extends ArchivedClaim {
   readonly labels: Readonly<Record<string, string>>;
   readonly phase: string;
+  readonly volumeMode: string;
+  readonly accessModes: readonly string[];
   readonly storageClass: string;
   readonly capacity: string;
 }
@@ -46,6 +49,8 @@ export function readClaim(claim: KubeObject): ClaimFacts {
     volumeName: volumeOf(claim)[0] ?? "",
     labels: claim.metadata.labels ?? {},
     phase: text(at(claim, "status", "phase")),
+    volumeMode: text(at(claim, "spec", "volumeMode")),
+    accessModes: list(at(claim, "spec", "accessModes")),
     storageClass: text(at(claim, "spec", "storageClassName")),
     capacity: text(at(claim, "spec", "resources", "requests", "storage")),
   };
@@ -73,7 +78,9 @@ export function unprotectedVolumes(
 ): UnprotectedVolume[] {
   return claims.flatMap((claim) => {
     const action =
-      policy === undefined ? undefined : volumeAction(policy, volumeFacts(claim, volumes.get(claim.volumeName)));
+      policy === undefined
+        ? undefined
+        : volumeAction(policy.volumePolicies, volumeFacts(claim, volumes.get(claim.volumeName)));
     const skipped =
       action === "skip"
         ? "skipped by the volume policy"
@@ -96,11 +103,17 @@ function volumeFacts(claim: ClaimFacts, volume: PersistentVolumeFacts | undefine
     volumeType: volume?.type ?? "",
     pvcLabels: claim.labels,
     pvcPhase: claim.phase,
+    pvcVolumeMode: claim.volumeMode,
+    pvcAccessModes: claim.accessModes,
   };
 }
 
 function text(value: unknown): string {
   return typeof value === "string" ? value : "";
+}
+
+function list(value: unknown): string[] {
+  return Array.isArray(value) ? value.map(text) : [];
 }
 
 function texts(value: unknown): Record<string, string> {

@@ -281,6 +281,29 @@ describe("an API server that fails", () => {
     expect((await verifyBackup(store, made.name, { readData: true })).problems).toEqual([]);
   });
 
+  it("behind an aggregated API whose own server is dead: a warning that names it, and the rest is whole", async () => {
+    const group = `${uniqueName("dead")}.example.com`;
+    const version = { group, version: "v1", groupPriorityMinimum: 100, versionPriority: 100 };
+    const service = { namespace: "default", name: "absent" };
+    await cluster.create({
+      apiVersion: "apiregistration.k8s.io/v1",
+      kind: "APIService",
+      metadata: { name: `v1.${group}` },
+      spec: { ...version, service, insecureSkipTLSVerify: true },
+    });
+    await expect
+      .poll(async () => (await kube.discovery({ refresh: true })).failures.length, { timeout: 30_000 })
+      .toBeGreaterThan(0);
+
+    const { outcome, configMaps } = await make();
+    await cluster.delete("APIService", undefined, `v1.${group}`);
+
+    expect([outcome.phase, outcome.errors, configMaps.length]).toEqual(["Completed", 0, CONFIG_MAPS]);
+    expect(outcome.results.warnings.velero).toEqual([
+      expect.stringMatching(new RegExp(`${group}/v1: .*its objects are not in this backup`)),
+    ]);
+  });
+
   it("before anything is listed: Failed, and nothing in the bucket", async () => {
     proxy.setFaults((call) => (call.url.startsWith("/api/v1/namespaces") ? status(403, "Forbidden") : undefined));
 

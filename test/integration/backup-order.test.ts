@@ -37,7 +37,35 @@ describe("a backup", () => {
 
     const own = (await made.objects()).filter((object) => !object.endsWith("kube-root-ca.crt"));
     expect(own).toEqual(["c", "a", "b"].map((name) => `configmaps ${namespace}/${name}`));
-    expect(made.outcome.phase).toBe("Completed");
+    expect(made.outcome).toMatchObject({ phase: "Completed", warnings: 1 });
+    expect(made.outcome.results.warnings.namespaces?.[namespace]?.join()).toMatch(/gone.*orderedResources names it/);
+  });
+
+  it("takes no ordered object that its selectors leave out", async () => {
+    const namespace = await cluster.createNamespace();
+    for (const [name, app] of [
+      ["a", "web"],
+      ["b", "web"],
+      ["c", "other"],
+    ])
+      await cluster.create({ apiVersion: "v1", kind: "ConfigMap", metadata: { name, namespace, labels: { app } } });
+    const spec = {
+      includedNamespaces: [namespace],
+      includedResources: ["cm"],
+      orderedResources: { configmaps: `${namespace}/c,${namespace}/b` },
+    };
+    const web = { matchLabels: { app: "web" } };
+
+    const one = await makeBackup({ kube, store }, backupRequest({ ...spec, labelSelector: web }));
+    const either = await makeBackup(
+      { kube, store },
+      backupRequest({ ...spec, orLabelSelectors: [{ matchLabels: { app: "none" } }, web] }),
+    );
+
+    const expected = ["b", "a"].map((name) => `configmaps ${namespace}/${name}`);
+    expect([await one.objects(), await either.objects()]).toEqual([expected, expected]);
+    expect([one.outcome.totalItems, either.outcome.totalItems]).toEqual([2, 2]);
+    expect([one.outcome.warnings, either.outcome.warnings]).toEqual([1, 1]);
   });
 
   it("holds every served version where all are asked for, and one where not", async () => {

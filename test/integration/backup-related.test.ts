@@ -2,6 +2,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import type { KubeClient } from "../../src/kube/client.ts";
 import { MemoryStore } from "../../src/storage/memory-store.ts";
+import { createBoundClaim } from "../support/bound-claim.ts";
 import { useKubeClients } from "../support/kube-client.ts";
 import { uniqueName } from "../support/test-cluster.ts";
 import { useTestCluster } from "../support/use-test-cluster.ts";
@@ -26,29 +27,7 @@ async function createShop(namespace: string, prefix: string): Promise<void> {
     metadata: { name: prefix },
     value: 5,
   });
-  await cluster.create({
-    apiVersion: "v1",
-    kind: "PersistentVolume",
-    metadata: { name: prefix },
-    spec: {
-      capacity: { storage: "1Gi" },
-      accessModes: ["ReadWriteOnce"],
-      persistentVolumeReclaimPolicy: "Retain",
-      storageClassName: prefix,
-      hostPath: { path: `/tmp/${prefix}` },
-    },
-  });
-  await cluster.create({
-    apiVersion: "v1",
-    kind: "PersistentVolumeClaim",
-    metadata: { name: "disk", namespace },
-    spec: {
-      accessModes: ["ReadWriteOnce"],
-      storageClassName: prefix,
-      volumeName: prefix,
-      resources: { requests: { storage: "1Gi" } },
-    },
-  });
+  await createBoundClaim(cluster, { namespace, storageClass: prefix, name: "disk", volumeName: prefix });
   await cluster.create({ apiVersion: "v1", kind: "ServiceAccount", metadata: { name: "runner", namespace } });
   await cluster.create({ apiVersion: `${RBAC}/v1`, kind: "ClusterRole", metadata: { name: prefix }, rules: [] });
   await cluster.create({
@@ -69,12 +48,6 @@ async function createShop(namespace: string, prefix: string): Promise<void> {
       volumes: [{ name: "d", persistentVolumeClaim: { claimName: "disk" } }],
     },
   });
-  await cluster.waitFor(
-    "PersistentVolumeClaim",
-    namespace,
-    "disk",
-    (claim) => (claim as unknown as { status: { phase: string } }).status.phase === "Bound",
-  );
 }
 
 describe("related objects", () => {
@@ -131,10 +104,24 @@ describe("related objects", () => {
     expect((await made.objects()).sort()).toEqual([`persistentvolumeclaims ${namespace}/disk`, `pods ${namespace}/p`]);
   });
 
+  it("are followed through a binding that is excluded itself", async () => {
+    const made = await makeBackup(
+      { kube, store },
+      backupRequest({
+        includedNamespaces: [namespace],
+        labelSelector: { matchLabels: { app: "x" } },
+        excludedResources: ["clusterrolebindings"],
+      }),
+    );
+
+    const objects = (await made.objects()).filter((object) => object.includes(RBAC));
+    expect(objects).toEqual([`clusterroles.${RBAC} ${prefix}`]);
+  });
+
   it("tell that the volume's data is not there", async () => {
     const made = await makeBackup(
       { kube, store },
-      backupRequest({ includedNamespaces: [namespace], includedResources: ["pvc"] }),
+      backupRequest({ includedNamespaces: [namespace], includedResources: ["pvc", "pv"] }),
     );
 
     expect(made.outcome.unprotectedVolumes).toEqual([
@@ -154,15 +141,19 @@ describe("related objects", () => {
     ]);
   });
 
-  it("say nothing of a volume that a policy skips", async () => {
-    await cluster.create({
-      apiVersion: "v1",
-      kind: "ConfigMap",
-      metadata: { name: "policy", namespace },
-      data: {
-        "policy.yaml": `version: v1\nvolumePolicies: [{conditions: {storageClass: [${prefix}], capacity: "0,10Gi"}, action: {type: skip}}]`,
-      },
-    });
+  it.each([
+    ["its class and capacity", () => `{storageClass: [${prefix}], capacity: "0,10Gi"}`, true],
+    [
+      "the modes of its claim",
+      () => "{pvcVolumeMode: Filesystem, pvcAccessModes: [ReadWriteOnce], pvcPhase: [Bound]}",
+      true,
+    ],
+    ["another volume mode", () => "{pvcVolumeMode: Block}", false],
+    ["more access modes", () => "{pvcAccessModes: [ReadWriteOnce, ReadOnlyMany]}", false],
+  ])("say nothing of a volume that a policy skips by %s", async (_what, conditions, intended) => {
+    const name = uniqueName("policy");
+    const policy = `version: v1\nvolumePolicies: [{conditions: ${conditions()}, action: {type: skip}}]`;
+    await cluster.create({ apiVersion: "v1", kind: "ConfigMap", metadata: { name, namespace }, data: { policy } });
 
     const made = await makeBackup(
       { kube, store },
@@ -170,16 +161,14 @@ describe("related objects", () => {
         {
           includedNamespaces: [namespace],
           includedResources: ["pvc"],
-          resourcePolicy: { kind: "configmap", name: "policy" },
+          resourcePolicy: { kind: "configmap", name },
         },
         { namespace },
       ),
     );
 
-    expect(made.outcome).toMatchObject({
-      warnings: 0,
-      unprotectedVolumes: [{ intended: true, reason: "skipped by the volume policy" }],
-    });
+    expect(made.outcome).toMatchObject({ warnings: intended ? 0 : 1, unprotectedVolumes: [{ intended }] });
+    expect(made.outcome.unprotectedVolumes[0]?.reason === "skipped by the volume policy").toBe(intended);
   });
 });
 
@@ -213,7 +202,7 @@ describe("custom resources", () => {
     await cluster.request(
       "POST",
       `/apis/${group}/v1/namespaces/${namespace}/things`,
-      `{"apiVersion":"${group}/v1","kind":"Thing","metadata":{"name":"t"},"spec":{"n":9007199254740993}}`,
+      `{"apiVersion":"${group}/v1","kind":"Thing","metadata":{"name":"t","labels":{"app":"t"}},"spec":{"n":9007199254740993}}`,
     );
 
     const made = await makeBackup(
@@ -227,6 +216,15 @@ describe("custom resources", () => {
       { kube, store },
       backupRequest({ includedNamespaces: [namespace], excludedResources: ["crd", "cm", "sa"] }),
     );
+    // CRDs are listed here, and this one does not carry the label.
+    const labelled = await makeBackup(
+      { kube, store },
+      backupRequest({
+        includedNamespaces: [namespace],
+        includedClusterScopedResources: ["crd"],
+        labelSelector: { matchLabels: { app: "t" } },
+      }),
+    );
 
     expect((await made.objects()).sort()).toEqual([
       `customresourcedefinitions.apiextensions.k8s.io things.${group}`,
@@ -234,6 +232,7 @@ describe("custom resources", () => {
       `things.${group} ${namespace}/t`,
     ]);
     expect((await without.objects()).sort()).toEqual([`namespaces ${namespace}`, `things.${group} ${namespace}/t`]);
+    expect(await labelled.objects()).toContain(`customresourcedefinitions.apiextensions.k8s.io things.${group}`);
     await cluster.delete("CustomResourceDefinition", undefined, `things.${group}`);
   });
 });

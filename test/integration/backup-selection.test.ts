@@ -1,6 +1,8 @@
 /** What a backup selects, on a real API server. */
 import { beforeAll, describe, expect, it } from "vitest";
+import { compareWithLive } from "../../src/backup/compare-live.ts";
 import type { KubeClient } from "../../src/kube/client.ts";
+import { openBackup } from "../../src/storage/backup-reader.ts";
 import { MemoryStore } from "../../src/storage/memory-store.ts";
 import { useKubeClients } from "../support/kube-client.ts";
 import { uniqueName } from "../support/test-cluster.ts";
@@ -123,6 +125,14 @@ describe("a backup without a filter", () => {
 
     const made = await makeBackup({ kube, store }, backupRequest({}));
 
+    const later = { apiVersion: "rbac.authorization.k8s.io/v1", kind: "ClusterRole", metadata: { name: `${role}-2` } };
+    await cluster.create({ ...later, rules: [] });
+    const added: string[] = [];
+    for await (const { type, resource, name } of compareWithLive(await openBackup(store, made.name), kube))
+      if (type === "added") added.push(`${resource} ${name}`);
+    await cluster.delete("ClusterRole", undefined, `${role}-2`);
+
+    expect(added).toContain(`clusterroles.rbac.authorization.k8s.io ${role}-2`);
     const objects = await made.objects();
     expect(objects).toContain(`clusterroles.rbac.authorization.k8s.io ${role}`);
     expect(objects).toContain("namespaces kube-system");
@@ -174,6 +184,25 @@ describe("labels keep objects out", () => {
   });
 });
 
+it("an object that is being deleted stays out, without a warning", async () => {
+  const namespace = await cluster.createNamespace();
+  const going = { name: "going", namespace, finalizers: ["example.com/slow"] };
+  await cluster.create({ apiVersion: "v1", kind: "ConfigMap", metadata: going });
+  await cluster.create({ apiVersion: "v1", kind: "ConfigMap", metadata: { name: "staying", namespace } });
+  await cluster.request("DELETE", `/api/v1/namespaces/${namespace}/configmaps/going`);
+
+  const made = await makeBackup(
+    { kube, store },
+    backupRequest({ includedNamespaces: [namespace], includedResources: ["cm"] }),
+  );
+  await cluster.patch("ConfigMap", namespace, "going", { metadata: { finalizers: null } });
+
+  expect(made.outcome).toMatchObject({ phase: "Completed", warnings: 0 });
+  expect((await made.objects()).filter((object) => !object.endsWith("kube-root-ca.crt"))).toEqual([
+    `configmaps ${namespace}/staying`,
+  ]);
+});
+
 describe("label selectors", () => {
   it("choose listed objects, any of several, and bring the Namespace", async () => {
     const namespace = await cluster.createNamespace();
@@ -205,6 +234,44 @@ describe("label selectors", () => {
   });
 });
 
+describe("a resource policy", () => {
+  it("includes and excludes kinds, but where the spec speaks of them itself", async () => {
+    const namespace = await cluster.createNamespace();
+    const name = uniqueName("class");
+    await cluster.create({
+      apiVersion: "scheduling.k8s.io/v1",
+      kind: "PriorityClass",
+      metadata: { name },
+      value: 5,
+    });
+    await cluster.create({ apiVersion: "v1", kind: "Secret", metadata: { name: "s", namespace } });
+    const policy = `version: v1
+includeExcludePolicy:
+  includedClusterScopedResources: [priorityclasses.scheduling.k8s.io]
+  excludedNamespaceScopedResources: [secrets, sa]
+`;
+    await cluster.create({ apiVersion: "v1", kind: "ConfigMap", metadata: { name: "p", namespace }, data: { policy } });
+    const spec = { includedNamespaces: [namespace], resourcePolicy: { kind: "configmap", name: "p" } };
+    const make = async (more: object) =>
+      await makeBackup({ kube, store }, backupRequest({ ...spec, ...more }, { namespace }));
+
+    const byPolicy = await make({});
+    const bySpec = await make({ includedNamespaceScopedResources: ["configmaps", "secrets"] });
+    const mixed = await make({ includedResources: ["secrets"] });
+
+    const kinds = async (made: typeof byPolicy): Promise<string[]> =>
+      [...new Set((await made.objects()).map((object) => object.split(" ")[0] ?? ""))].sort();
+    expect(await byPolicy.objects()).toContain(`priorityclasses.scheduling.k8s.io ${name}`);
+    expect(await kinds(byPolicy)).toEqual(["configmaps", "namespaces", "priorityclasses.scheduling.k8s.io"]);
+    expect(await kinds(bySpec)).toEqual(["configmaps", "namespaces", "priorityclasses.scheduling.k8s.io", "secrets"]);
+    expect([mixed.outcome.phase, mixed.outcome.validationErrors]).toEqual([
+      "FailedValidation",
+      [expect.stringContaining("cannot be used with include-exclude policies")],
+    ]);
+    await cluster.delete("PriorityClass", undefined, name);
+  });
+});
+
 describe("what is missing", () => {
   it("a namespace named and not there makes the backup PartiallyFailed", async () => {
     const made = await makeBackup({ kube, store }, backupRequest({ includedNamespaces: ["no-such-namespace"] }));
@@ -216,6 +283,22 @@ describe("what is missing", () => {
       ],
     });
     expect(await made.objects()).toEqual([]);
+  });
+
+  it("an empty name is no namespace: cluster-scoped objects alone", async () => {
+    const name = uniqueName("alone");
+    await cluster.create({ apiVersion: "scheduling.k8s.io/v1", kind: "PriorityClass", metadata: { name }, value: 5 });
+
+    const made = await makeBackup(
+      { kube, store },
+      backupRequest({ includedNamespaces: [""], includedResources: ["pc"], includeClusterResources: true }),
+    );
+    await cluster.delete("PriorityClass", undefined, name);
+
+    expect(made.outcome).toMatchObject({ phase: "Completed", errors: 0, warnings: 0 });
+    expect((await made.objects()).filter((object) => !object.includes(" system-"))).toEqual([
+      `priorityclasses.scheduling.k8s.io ${name}`,
+    ]);
   });
 
   it("patterns that match nothing are a warning, not everything", async () => {
