@@ -1,5 +1,6 @@
 /** `velero-backup.json`: the Backup as Velero would have written it, so that it syncs, lists and restores it. Pure. */
 
+import { GLOBAL_POLICY_ANNOTATION } from "../api/annotations.ts";
 import { formatGoDuration, parseDuration } from "../api/duration.ts";
 import type { BackupSpec } from "../api/kinds.generated.ts";
 import { labelValue } from "../api/label-value.ts";
@@ -51,6 +52,9 @@ export function markerObject(request: BackupRequest, facts: MarkerFacts): KubeOb
         "velero.io/source-cluster-k8s-major-version": facts.serverVersion.major,
         "velero.io/source-cluster-k8s-minor-version": facts.serverVersion.minor,
         "holdfast.dev/cluster": request.cluster,
+        ...(request.globalVolumePolicies === undefined
+          ? {}
+          : { [GLOBAL_POLICY_ANNOTATION]: request.globalVolumePolicies.name }),
       },
     },
     spec: markerSpec(request, facts.labelledOut),

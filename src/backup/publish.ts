@@ -18,6 +18,7 @@ export interface CollectedBackup {
   readonly totals: ArchiveTotals;
   readonly unprotected: readonly UnprotectedVolume[];
   readonly facts: MarkerFacts;
+  readonly policies: Pick<Manifest, "resourcePolicy" | "globalVolumePolicies">;
 }
 
 /** Puts everything after the archive, the marker last; resolves to the manifest's digest. */
@@ -26,7 +27,7 @@ export async function publishBackup(
   collected: CollectedBackup,
   reach: (step: BackupStep) => Promise<void>,
 ): Promise<string> {
-  const { request, run, totals, facts } = collected;
+  const { request, run, totals, facts, policies } = collected;
   const { signal } = run;
   await reach("logs");
   await writer.put("logs", await run.journal.logFile(), signal);
@@ -48,6 +49,7 @@ export async function publishBackup(
     clusterUid: request.claim.clusterUid,
     namespace: request.namespace,
     ...(request.policy === undefined ? {} : { policy: request.policy }),
+    ...policies,
     startTimestamp: facts.startTimestamp,
     completionTimestamp: facts.completionTimestamp,
     contentDigestVersion: CONTENT_DIGEST_VERSION,

@@ -1,6 +1,7 @@
 /** The state of one backup while it runs, and the one way an object gets into its archive. */
 import { type ContentDigester, createContentDigester } from "../api/digest-bytes.ts";
 import type { KubeObject, ObjectKey } from "../api/object.ts";
+import type { Clock } from "../clock.ts";
 import { isCoded } from "../errors.ts";
 import type { KubeClient } from "../kube/client.ts";
 import { parseForDeciding, parseHead } from "../kube/item-bytes.ts";
@@ -19,6 +20,7 @@ import { type ClaimFacts, type PersistentVolumeFacts, readClaim, readVolume } fr
 /** What the stages of one backup share. */
 export interface BackupRun {
   readonly kube: KubeClient;
+  readonly clock: Clock;
   readonly plan: BackupPlan;
   readonly archive: ArchiveWriter;
   readonly digester: ContentDigester;
@@ -86,6 +88,10 @@ export interface ArchiveOptions {
   readonly explicit?: boolean;
   /** Its hooks have run or don't matter: it is written now. */
   readonly now?: boolean;
+  /** `orderedResources` named it, no LIST did: only what a LIST would have given goes in. */
+  readonly ordered?: boolean;
+  /** A LIST over namespaces with filters of their own gave it: only what a LIST of its own namespace would have given goes in. */
+  readonly mixed?: boolean;
 }
 
 /** Archives one object, given as bytes with apiVersion and kind, if the rules let it in; a problem of its own is an error of the run. */
@@ -97,23 +103,31 @@ export async function archiveItem(
 ): Promise<void> {
   const object = parsed(run, resource, body);
   if (object === undefined) return;
-  const namespace = object.metadata.namespace ?? "";
   if (options.explicit !== true) {
-    const skipped = skipReason(object, run.plan.namespaces.filter.includes);
-    if (skipped !== undefined) {
-      run.progress.expect(-1);
-      if (skipped === "beingDeleted")
-        run.journal.info("left out: it is being deleted", {
-          resource: resource.name,
-          namespace,
-          name: object.metadata.name,
-        });
-      return;
-    }
+    if (isLeftOut(run, resource, object, options)) return run.progress.expect(-1);
     if (options.now !== true && waitsForHooks(run, resource, object)) return;
   }
   if (await write(run, resource, object, body)) noteArchived(run, resource, object, options.explicit === true);
   else run.progress.expect(-1);
+}
+
+/** Asks the rules, and says what a user would miss. */
+function isLeftOut(run: BackupRun, resource: PlannedResource, object: KubeObject, options: ArchiveOptions): boolean {
+  const { selection, namespaces } = run.plan;
+  const key = { namespace: object.metadata.namespace ?? "", name: object.metadata.name };
+  if ((options.ordered === true || options.mixed === true) && !selection.lists(resource, object.metadata)) {
+    if (options.ordered === true) noteUnlisted(run, resource, key);
+    return true;
+  }
+  if (!selection.admits(resource, key)) return true;
+  const reason = skipReason(object, namespaces.filter.includes);
+  if (reason === "beingDeleted") run.journal.info("left out: it is being deleted", { ...key, resource: resource.name });
+  return reason !== undefined;
+}
+
+/** A warning, as in Velero: a name that orders nothing is mostly a typing error. */
+export function noteUnlisted(run: BackupRun, { name: resource }: PlannedResource, key: ObjectKey): void {
+  run.journal.warn("orderedResources names it, and the backup has no such object to order", { ...key, resource });
 }
 
 /** Asks for a related object, unless the filters keep its kind out or it was asked for before. */
@@ -121,6 +135,7 @@ export function want(run: BackupRun, related: RelatedObject): void {
   const resource = run.plan.resources.get(related.resource);
   if (resource === undefined || !run.plan.scope.admits(resource)) return;
   const key = { namespace: related.namespace, name: related.name };
+  if (!run.plan.selection.admits(resource, key)) return;
   const text = `${related.namespace}/${related.name}`;
   if (run.archive.has(related.resource, key) || run.asked.has(`${related.resource} ${text}`)) return;
   const names = run.wanted.get(related.resource) ?? new Map<string, ObjectKey>();

@@ -1,9 +1,12 @@
 /** A backup for people: Velero's sections in Velero's order, then what only Holdfast knows. */
 
+import { GLOBAL_POLICY_ANNOTATION, MANIFEST_SHA256_ANNOTATION } from "../api/annotations.ts";
 import type { BackupProgress } from "../api/kinds.generated.ts";
 import type { KubeObject } from "../api/object.ts";
-import { progressText } from "./backup-progress.ts";
-import { field } from "./table.ts";
+import { obstacleText, progressText } from "./backup-progress.ts";
+import { type DescribedResourcePolicy, resourcePolicyLines } from "./resource-policy-text.ts";
+import { bullets, field } from "./table.ts";
+import { type Fields, listOf, record, texts } from "./untyped-fields.ts";
 
 /** What is known of a backup; only the marker always is. */
 export interface DescribedBackup {
@@ -12,7 +15,11 @@ export interface DescribedBackup {
   readonly manifest?:
     | {
         readonly cluster: string;
+        /** Of the Backup, and of the ConfigMap that its spec names. */
+        readonly namespace: string;
         readonly policy?: DescribedPolicy;
+        readonly resourcePolicy?: DescribedResourcePolicy;
+        readonly globalVolumePolicies?: DescribedResourcePolicy;
         readonly items: number;
         readonly resources: Readonly<Record<string, number>>;
         readonly archiveSizeBytes: number;
@@ -47,9 +54,7 @@ export interface DescribedVolume {
   readonly skippedReason?: string;
 }
 
-type Fields = Readonly<Record<string, unknown>>;
-
-/** The whole description, cut to `width` columns. */
+/** The whole description. Nothing is cut: what does not fit the width goes on in the next line. */
 export function describeBackup(backup: DescribedBackup, width: number): string {
   const { marker } = backup;
   const spec = record(marker.spec);
@@ -60,6 +65,7 @@ export function describeBackup(backup: DescribedBackup, width: number): string {
     resultSection("Warnings", backup.results?.warnings, width),
     selectionSection(spec, width),
     storageSection(spec, width),
+    policySection(backup, spec, width),
     hookSection(spec, status, width),
     timesSection(status, width),
     contentSection(backup, status, width),
@@ -71,6 +77,8 @@ export function describeBackup(backup: DescribedBackup, width: number): string {
 
 function headSection({ marker, manifest, manifestSha256 }: DescribedBackup, status: Fields, width: number): string {
   const { labels, annotations } = marker.metadata;
+  // these have lines of their own
+  const { [MANIFEST_SHA256_ANNOTATION]: _digest, [GLOBAL_POLICY_ANNOTATION]: _global, ...told } = annotations ?? {};
   return [
     field("Name", marker.metadata.name, width),
     field(
@@ -81,8 +89,9 @@ function headSection({ marker, manifest, manifestSha256 }: DescribedBackup, stat
     manifest === undefined ? "" : field("Cluster", manifest.cluster, width),
     manifest?.policy === undefined ? "" : field("Policy", policyText(manifest.policy), width),
     field("Labels", pairs(labels), width),
-    field("Annotations", pairs(annotations), width),
+    field("Annotations", pairs(told), width),
     field("Phase", text(status.phase) || "<none>", width),
+    field("Not begun", obstacleText(status) ?? [], width),
     field("Failure", text(status.failureReason) === "" ? [] : [text(status.failureReason)], width),
     field("Validation", texts(status.validationErrors), width),
   ].join("");
@@ -96,7 +105,7 @@ function resultSection(title: string, groups: DescribedGroups | undefined, width
   ];
   const lines = entries
     .filter(([, messages]) => messages.length > 0)
-    .map(([group, messages]) => field(`  ${group}`, messages.map(oneMessage), width));
+    .map(([group, messages]) => `  ${group}:\n${bullets(messages.map(oneMessage), width)}`);
   return lines.length === 0 ? "" : `${title}:\n${lines.join("")}`;
 }
 
@@ -158,12 +167,37 @@ function storageSection(spec: Fields, width: number): string {
   return [
     field("Location", text(spec.storageLocation) || "<none>", width),
     field("TTL", text(spec.ttl) || "<none>", width),
-    field(
-      "Policy map",
-      text(record(spec.resourcePolicy).name) === "" ? [] : [text(record(spec.resourcePolicy).name)],
-      width,
-    ),
   ].join("");
+}
+
+/** What the ConfigMaps said when the backup was made; they may say something else by now, or be gone. */
+function policySection({ marker, manifest }: DescribedBackup, spec: Fields, width: number): string {
+  const { resourcePolicy, globalVolumePolicies } = manifest ?? {};
+  const namespace = manifest?.namespace ?? marker.metadata.namespace ?? "";
+  const own = text(record(spec.resourcePolicy).name);
+  const global = marker.metadata.annotations?.[GLOBAL_POLICY_ANNOTATION] ?? "";
+  const order = own === "" ? [] : ["What it says of volumes comes after the policy map."];
+  return [
+    own === "" ? "" : mapText("Policy map", { name: own, namespace, recorded: resourcePolicy, remarks: [] }, width),
+    global === ""
+      ? ""
+      : mapText("Global map", { name: global, namespace, recorded: globalVolumePolicies, remarks: order }, width),
+  ].join("");
+}
+
+interface DescribedMap {
+  readonly name: string;
+  /** Where it is if it was not recorded. */
+  readonly namespace: string;
+  readonly recorded: DescribedResourcePolicy | undefined;
+  readonly remarks: readonly string[];
+}
+
+function mapText(title: string, { name, namespace, recorded, remarks }: DescribedMap, width: number): string {
+  const origin = `ConfigMap ${recorded?.namespace ?? namespace}/${name}`;
+  const unknown = recorded === undefined ? ["What it said is not recorded here: see what it says now."] : [];
+  const head = field(title, [origin, ...remarks, ...unknown], width);
+  return recorded === undefined ? head : head + resourcePolicyLines(recorded.content, width);
 }
 
 function hookSection(spec: Fields, status: Fields, width: number): string {
@@ -186,8 +220,13 @@ function timesSection(status: Fields, width: number): string {
     field("Format", text(status.formatVersion) || "1", width),
     field("Started", text(status.startTimestamp) || "<none>", width),
     field("Completed", text(status.completionTimestamp) || "<none>", width),
-    field("Expires", text(status.expiration) || "never by age alone", width),
+    field("Expires", text(status.expiration) || (isKept(status) ? "never by age alone" : "<none>"), width),
   ].join("");
+}
+
+/** It has data, which some rule or `ttl: 0s` keeps. */
+function isKept({ phase }: Fields): boolean {
+  return phase === "Completed" || phase === "PartiallyFailed";
 }
 
 function contentSection({ manifest, manifestSha256 }: DescribedBackup, status: Fields, width: number): string {
@@ -213,13 +252,13 @@ function volumeSection(volumes: readonly DescribedVolume[] | undefined, width: n
     return `${volume.pvName ?? ""} of ${claim}: ${state}`;
   });
   const title = `Volumes: ${volumes.length}, ${without.length} without their data\n`;
-  return title + lines.map((line) => field(" ", line, width)).join("");
+  return title + bullets(lines, width);
 }
 
 function listSection(list: Readonly<Record<string, readonly string[]>> | undefined, width: number): string {
   if (list === undefined) return "";
   return `Resource list:\n${Object.entries(list)
-    .map(([type, names]) => `  ${type}:\n${names.map((name) => field("   ", `- ${name}`, width)).join("")}`)
+    .map(([type, names]) => `  ${type}:\n${bullets(names, width)}`)
     .join("")}`;
 }
 
@@ -229,18 +268,6 @@ function policyText({ namespace, name, schedule, revision }: DescribedPolicy): s
 
 function pairs(map: Readonly<Record<string, string>> | undefined): string[] {
   return Object.entries(map ?? {}).map(([key, value]) => `${key}=${value}`);
-}
-
-function record(value: unknown): Fields {
-  return typeof value === "object" && value !== null ? (value as Fields) : {};
-}
-
-function listOf(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : [];
-}
-
-function texts(value: unknown): string[] {
-  return listOf(value).map(String);
 }
 
 function text(value: unknown): string {

@@ -58,6 +58,11 @@ export function backupKeys(name: string): BackupKeys {
   };
 }
 
+/** Velero 1.4 to 1.16 kept a backup's VolumeSnapshots here. */
+export function csiSnapshotsKey(name: string): string {
+  return `${backupKeys(name).prefix}${name}-csi-volumesnapshots.json.gz`;
+}
+
 /** The keys of one restore run's records; the volume info has no `restore-` in front, as in Velero. */
 export interface RestoreKeys {
   /** `restores/<run>/`. */
@@ -67,6 +72,8 @@ export interface RestoreKeys {
   readonly resourceList: string;
   readonly itemOperations: string;
   readonly volumeInfo: string;
+  /** What became of each object, as an undo needs it: none of Velero's. */
+  readonly objects: string;
 }
 
 /** The keys of a restore run. @throws {InvalidSpec} when the run's name can't be one segment of a key. */
@@ -79,6 +86,7 @@ export function restoreKeys(run: string): RestoreKeys {
     resourceList: `${prefix}restore-${run}-resource-list.json.gz`,
     itemOperations: `${prefix}restore-${run}-itemoperations.json.gz`,
     volumeInfo: `${prefix}${run}-volumeinfo.json.gz`,
+    objects: `${prefix}holdfast-objects.jsonl.gz`,
   };
 }
 

@@ -49,6 +49,10 @@ export interface Manifest {
   /** Of the Backup object. */
   readonly namespace: string;
   readonly policy?: ManifestPolicy;
+  /** The resource policy that the spec names; absent where it names none, and in backups of before it was recorded. */
+  readonly resourcePolicy?: ManifestResourcePolicy;
+  /** The volume policies that held for every backup, behind those of `resourcePolicy`. */
+  readonly globalVolumePolicies?: ManifestResourcePolicy;
   readonly startTimestamp: string;
   readonly completionTimestamp: string;
   /** The rules that `content` of the rows was made by; see `CONTENT_DIGEST_VERSION`. */
@@ -66,6 +70,14 @@ export interface ManifestPolicy {
   readonly schedule: string;
   /** The Git commit that last changed the policy, where it came from Git. */
   readonly revision?: string;
+}
+
+/** A ConfigMap with a resource policy, and what it said when the backup was made. */
+export interface ManifestResourcePolicy {
+  readonly namespace: string;
+  readonly name: string;
+  /** The policy as JSON, in Velero's format. */
+  readonly content: Readonly<Record<string, unknown>>;
 }
 
 /** How many objects, in all and per resource; and what the results hold. */

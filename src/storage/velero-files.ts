@@ -31,6 +31,11 @@ export async function encodeResourceList(list: Iterable<readonly [string, readon
   return await deflatePieces(resourceListJson(list));
 }
 
+/** gzip of a text. */
+export async function encodeGzipText(text: string): Promise<Buffer> {
+  return await deflate(Buffer.from(text));
+}
+
 /** gzip of log lines, each ended by a newline. */
 export async function encodeLogs(lines: readonly string[]): Promise<Buffer> {
   return await deflatePieces(batches(lines, (batch) => batch.map((line) => `${line}\n`).join("")));
