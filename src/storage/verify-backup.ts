@@ -9,7 +9,7 @@ import type { Manifest } from "./manifest.ts";
 import { decodeMarker } from "./marker.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { readAll } from "./streams.ts";
-import { verifyArchiveItems, verifyFileData, verifyForeignArchive } from "./verify-content.ts";
+import { verifyArchiveItems, verifyFileData, verifyForeignArchive, verifyReplacedItems } from "./verify-content.ts";
 
 /** One thing wrong with a backup's folder. */
 export interface VerifyProblem {
@@ -126,11 +126,11 @@ async function verifyOurs(run: Verification, manifestSha256: string): Promise<nu
   const keys = backupKeys(run.name);
   const manifest = await attemptManifest(run, manifestSha256);
   if (manifest === undefined) return 0;
-  const damaged = new Set<string>();
+  const damaged = new Map<string, VerifyProblem["type"]>();
   for (const file of manifest.files) {
     const problem = await verifyFileData(run, file);
     if (problem === undefined) continue;
-    damaged.add(`${keys.prefix}${file.name}`);
+    damaged.set(`${keys.prefix}${file.name}`, problem.type);
     run.problems.push(problem);
   }
   const known = new Set([
@@ -155,7 +155,8 @@ async function verifyOurs(run: Verification, manifestSha256: string): Promise<nu
     });
   }
   if (!run.options.readData || damaged.has(keys.index)) return run.options.readData ? 0 : manifest.counts.items;
-  return await verifyArchiveItems(run, manifest);
+  const isReplaced = damaged.get(keys.archive) === "replaced";
+  return await (isReplaced ? verifyReplacedItems : verifyArchiveItems)(run, manifest);
 }
 
 async function attemptManifest(run: Verification, expected: string): Promise<Manifest | undefined> {

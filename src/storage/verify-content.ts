@@ -1,10 +1,11 @@
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
+import { sha256 } from "../api/digest.ts";
 import { CodedError, isCoded, messageOf } from "../errors.ts";
 import { readArchive } from "./archive-reader.ts";
 import { verifyFile } from "./holdfast-reader.ts";
 import { createIndexReader } from "./index-reader.ts";
-import type { IndexRow } from "./index-row.ts";
+import type { IndexRow, RowPosition } from "./index-row.ts";
 import { backupKeys } from "./layout.ts";
 import type { Manifest, ManifestFile } from "./manifest.ts";
 import { bodyOf, createMemberReader } from "./member-reader.ts";
@@ -90,6 +91,50 @@ export async function verifyArchiveItems(run: Verification, manifest: Manifest):
   return whole;
 }
 
+/**
+ * Compares an archive that is another one than was put, but whole in itself, object by object: its members lie elsewhere,
+ * so that the rows find none of them. Returns how many objects are as they were put.
+ */
+export async function verifyReplacedItems(run: Verification, manifest: Manifest): Promise<number> {
+  const keys = backupKeys(run.name);
+  const file = keys.archive.slice(keys.prefix.length);
+  const expected = await digestsByObject(run, manifest);
+  const problems: VerifyProblem[] = [];
+  let whole = 0;
+  for await (const { body, ...position } of readArchive(run.store, keys.archive, signalOf(run))) {
+    if (position.versionFolder.endsWith("-preferredversion")) continue; // a copy of the classic path
+    const at = objectText(position);
+    const digest = expected.get(at);
+    expected.delete(at);
+    if (digest === undefined)
+      problems.push({ type: "extra", at: `${file}: ${at}`, message: "no object of this backup" });
+    else if (digest === sha256(body)) whole += 1;
+    else problems.push({ type: "replaced", at: `${file}: ${at}`, message: "it is not the object that was put" });
+  }
+  for (const at of expected.keys())
+    problems.push({ type: "missing", at: `${file}: ${at}`, message: "it is not in the archive any more" });
+  const more = problems.length - MAX_NAMED;
+  run.problems.push(...problems.slice(0, MAX_NAMED));
+  if (more > 0) run.problems.push({ type: "replaced", at: file, message: `and ${more} more objects` });
+  return whole;
+}
+
+async function digestsByObject(run: Verification, manifest: Manifest): Promise<Map<string, string>> {
+  const { index: key } = backupKeys(run.name);
+  const index = createIndexReader(run.store, { key, members: manifest.index, signal: run.options.signal });
+  const digests = new Map<string, string>();
+  for (const resource of new Set(manifest.index.map((member) => member.resource))) {
+    for await (const row of index.rows(resource, { versions: "all" })) digests.set(objectText(row), row.sha256);
+  }
+  return digests;
+}
+
+/** `configmaps/ns/name`, and of another version than the preferred one its folder. */
+function objectText({ resource, namespace, name, versionFolder = "" }: RowPosition): string {
+  const folder = versionFolder === "" ? "" : ` (${versionFolder})`;
+  return `${resource}/${namespace === "" ? "" : `${namespace}/`}${name}${folder}`;
+}
+
 /** Findings about objects: a body that differs by itself, a broken member once, with how many objects are in it. */
 function createDamageLog(file: string): { add(row: IndexRow, error: unknown): void; problems(): VerifyProblem[] } {
   const bodies: VerifyProblem[] = [];
@@ -97,7 +142,7 @@ function createDamageLog(file: string): { add(row: IndexRow, error: unknown): vo
   let unnamed = 0;
 
   function add(row: IndexRow, error: unknown): void {
-    const at = `${file}: ${row.resource}/${row.namespace === "" ? "" : `${row.namespace}/`}${row.name}`;
+    const at = `${file}: ${objectText(row)}`;
     const message = messageOf(error);
     if (isCoded(error, "DigestMismatch")) {
       if (bodies.length < MAX_NAMED) bodies.push({ type: "replaced", at, message });
