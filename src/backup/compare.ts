@@ -24,6 +24,11 @@ export interface CompareFilter {
   readonly namespace?: string;
 }
 
+/** The rows of one resource in the filter's namespace, for which the index is not read whole. */
+export function rowsIn(reader: BackupReader, resource: string, { namespace }: CompareFilter): AsyncIterable<IndexRow> {
+  return reader.rows(resource, namespace === undefined ? {} : { within: new Set([namespace]) });
+}
+
 /** What changed from `before` to `after`, by resource, namespace and name. Objects equal in content are not read. */
 export async function* compareBackups(
   before: BackupReader,
@@ -34,8 +39,8 @@ export async function* compareBackups(
   const isComparable = digestVersion(before) === digestVersion(after);
   for (const resource of [...resources].sort(compareUtf8)) {
     if (filter.resource !== undefined && filter.resource !== resource) continue;
-    const pairs = pairRows(before.rows(resource), after.rows(resource));
-    yield* describePairs(pairs, { before, after, filter, isComparable });
+    const pairs = pairRows(rowsIn(before, resource, filter), rowsIn(after, resource, filter));
+    yield* describePairs(pairs, { before, after, isComparable });
   }
 }
 
@@ -76,7 +81,6 @@ async function* pairRows(before: AsyncIterable<IndexRow>, after: AsyncIterable<I
 interface PairContext {
   readonly before: BackupReader;
   readonly after: BackupReader;
-  readonly filter: CompareFilter;
   /** Both sides' content digests were made by the same rules. */
   readonly isComparable: boolean;
 }
@@ -87,7 +91,7 @@ const WINDOW = 200;
 async function* describePairs(pairs: AsyncIterable<RowPair>, context: PairContext): AsyncGenerator<ObjectDifference> {
   let window: RowPair[] = [];
   for await (const pair of pairs) {
-    if (isEqual(pair, context.isComparable) || !isWanted(pair, context.filter)) continue;
+    if (isEqual(pair, context.isComparable)) continue;
     window.push(pair);
     if (window.length < WINDOW) continue;
     yield* describeWindow(window, context);
@@ -139,10 +143,6 @@ async function bodies(reader: BackupReader, rows: readonly IndexRow[]): Promise<
 function isEqual({ before, after }: RowPair, isComparable: boolean): boolean {
   if (before === undefined || after === undefined) return false;
   return before.sha256 === after.sha256 || (isComparable && before.content === after.content);
-}
-
-function isWanted({ before, after }: RowPair, filter: CompareFilter): boolean {
-  return filter.namespace === undefined || (before ?? after)?.namespace === filter.namespace;
 }
 
 function digestVersion(reader: BackupReader): number {

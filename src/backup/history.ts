@@ -1,7 +1,8 @@
 /** Follows one object through all backups of a location. */
 import type { ObjectKey } from "../api/object.ts";
+import { CodedError, isCoded, messageOf } from "../errors.ts";
 import type { FieldChange } from "../report/plan.ts";
-import { openBackup } from "../storage/backup-reader.ts";
+import { type BackupReader, openBackup } from "../storage/backup-reader.ts";
 import { compareUtf8, type IndexRow } from "../storage/index-row.ts";
 import { listBackups } from "../storage/list-backups.ts";
 import type { ObjectStore } from "../storage/object-store.ts";
@@ -12,38 +13,70 @@ export interface HistoryEntry {
   readonly backup: string;
   /** RFC 3339: when the backup began. */
   readonly started: string;
-  /** `absent`: it is not in the backup. `first`, `changed`, `same`: against the last backup that had it. */
-  readonly type: "absent" | "first" | "changed" | "same";
+  /**
+   * `absent`: it is not in the backup. `first`, `changed`, `same`: against the last backup that had it. `unreadable`:
+   * the backup is damaged, and nobody knows.
+   */
+  readonly type: "absent" | "first" | "changed" | "same" | "unreadable";
   /** Digest of the content; undefined where it is absent. */
   readonly content?: string;
   readonly changes?: readonly FieldChange[];
+  /** What is wrong with it, where it is unreadable. */
+  readonly message?: string;
+}
+
+/** The object of a history. */
+export interface FollowedObject {
+  readonly key: ObjectKey;
+  /** Its resource as this backup has it; undefined where the backup holds none of the kind. */
+  readonly resourceIn: (reader: BackupReader) => Promise<string | undefined>;
 }
 
 /** Every backup in order of its start; index rows are read first, and bodies only where the content changed. */
 export async function* objectHistory(
   store: ObjectStore,
-  resource: string,
-  key: ObjectKey,
+  followed: FollowedObject,
   signal?: AbortSignal,
 ): AsyncGenerator<HistoryEntry> {
   const options = signal === undefined ? {} : { signal };
   let last: Version | undefined;
   for (const { name, started } of await backupsByStart(store, options)) {
-    const reader = await openBackup(store, name, options);
+    const identity = { backup: name, started };
     try {
-      const row = await reader.row(resource, key);
-      const identity = { backup: name, started };
-      if (row === undefined) yield { ...identity, type: "absent" };
-      else if (last?.row.content === row.content) yield { ...identity, type: "same", content: row.content };
-      else {
-        const version = { row, body: await reader.read(row) };
-        yield { ...identity, content: row.content, ...stepFrom(last, version) };
-        last = version;
-      }
-    } finally {
-      await reader.close();
+      const version = await versionIn(store, name, followed, { ...options, last });
+      yield { ...identity, ...stepFrom(last, version) };
+      if (version !== undefined && version.row.content !== last?.row.content) last = version;
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      yield { ...identity, type: "unreadable", message: messageOf(error) };
     }
   }
+}
+
+/** The object in one backup; its body is read only where it differs from the last one. */
+async function versionIn(
+  store: ObjectStore,
+  name: string,
+  { key, resourceIn }: FollowedObject,
+  { last, ...options }: { readonly signal?: AbortSignal; readonly last: Version | undefined },
+): Promise<Version | undefined> {
+  const reader = await openBackup(store, name, options);
+  try {
+    const resource = await resourceIn(reader);
+    const row = resource === undefined ? undefined : await reader.row(resource, key);
+    if (row === undefined) return undefined;
+    return { row, body: last?.row.content === row.content ? last.body : await reader.read(row) };
+  } finally {
+    await reader.close();
+  }
+}
+
+/** What is wrong with one backup says nothing about the others. */
+function isDamage(error: unknown): boolean {
+  return (
+    error instanceof CodedError &&
+    (/^(?:Archive|Backup)/.test(error.code) || isCoded(error, "DigestMismatch") || isCoded(error, "StoreObjectMissing"))
+  );
 }
 
 interface Version {
@@ -51,8 +84,15 @@ interface Version {
   readonly body: Buffer;
 }
 
-function stepFrom(last: Version | undefined, next: Version): Pick<HistoryEntry, "type" | "changes"> {
-  return last === undefined ? { type: "first" } : { type: "changed", changes: objectChanges(last.body, next.body) };
+function stepFrom(
+  last: Version | undefined,
+  next: Version | undefined,
+): Pick<HistoryEntry, "type" | "content" | "changes"> {
+  if (next === undefined) return { type: "absent" };
+  const { content } = next.row;
+  if (last === undefined) return { type: "first", content };
+  if (last.row.content === content) return { type: "same", content };
+  return { type: "changed", content, changes: objectChanges(last.body, next.body) };
 }
 
 async function backupsByStart(

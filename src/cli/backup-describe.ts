@@ -67,7 +67,12 @@ async function gather(reader: BackupReader, store: ObjectStore, details: boolean
         ? undefined
         : {
             cluster: manifest.cluster,
+            namespace: manifest.namespace,
             ...(manifest.policy === undefined ? {} : { policy: manifest.policy }),
+            ...(manifest.resourcePolicy === undefined ? {} : { resourcePolicy: manifest.resourcePolicy }),
+            ...(manifest.globalVolumePolicies === undefined
+              ? {}
+              : { globalVolumePolicies: manifest.globalVolumePolicies }),
             items: manifest.counts.items,
             resources: manifest.counts.resources,
             archiveSizeBytes: archive?.sizeBytes ?? 0,

@@ -1,17 +1,16 @@
 import { Command } from "commander";
-import { MANIFEST_SHA256_ANNOTATION } from "../api/annotations.ts";
 import { BACKUP } from "../api/kinds.ts";
 import type { KubeObject } from "../api/object.ts";
 import { yamlText } from "../api/yaml-text.ts";
 import { CodedError } from "../errors.ts";
-import { textTable } from "../report/table.ts";
+import { backupTable } from "../report/backup-table.ts";
 import { listBackups } from "../storage/list-backups.ts";
 import { openSource, type SourceOptions, statusOf, withSource } from "./backup-source.ts";
 import { type CliIo, outputOf } from "./io.ts";
 
 const EXAMPLES = `
 Without options the Backup objects of the cluster are listed, those under way and failed too; with --location or --dir
-the bucket itself, which is the truth about what exists.
+the bucket itself, which is the truth about what exists. --output wide has the times in full, and who made it.
 
 Examples:
   holdfast backup get
@@ -61,35 +60,11 @@ async function fromStore(io: CliIo, options: SourceOptions): Promise<KubeObject[
 }
 
 function render(io: CliIo, backups: readonly KubeObject[]): string {
-  const output = outputOf(io, ["text", "json", "yaml"]);
+  const output = outputOf(io, ["text", "wide", "json", "yaml"]);
   if (output === "json") return JSON.stringify(backups, undefined, 2);
   if (output === "yaml") return yamlText(backups);
   if (backups.length === 0) return "No backups found.";
-  const head = ["NAME", "STATUS", "ERRORS", "WARNINGS", "ITEMS", "STARTED", "EXPIRES", "MADE BY"];
-  return textTable(head, backups.map(row));
-}
-
-function row(backup: KubeObject): string[] {
-  const status = statusOf(backup);
-  const isOurs =
-    status.manifestSha256 !== undefined || backup.metadata.annotations?.[MANIFEST_SHA256_ANNOTATION] !== undefined;
-  const isLive =
-    backup.apiVersion.startsWith("holdfast.dev/") && status.phase !== "Completed" && status.phase !== "PartiallyFailed";
-  return [
-    backup.metadata.name,
-    status.phase ?? "New",
-    String(status.errors ?? 0),
-    String(status.warnings ?? 0),
-    itemsText(status.progress),
-    status.startTimestamp ?? "",
-    status.expiration ?? "",
-    isOurs || isLive ? "Holdfast" : "Velero",
-  ];
-}
-
-function itemsText(progress: { readonly itemsBackedUp?: number; readonly totalItems?: number } | undefined): string {
-  const { itemsBackedUp = 0, totalItems = 0 } = progress ?? {};
-  return itemsBackedUp === totalItems ? String(itemsBackedUp) : `${itemsBackedUp}/${totalItems}`;
+  return backupTable(backups, { nowMs: io.clock.now(), wide: output === "wide" });
 }
 
 /** Newest first; those that have not begun stand on top. */

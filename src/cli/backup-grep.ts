@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import { RE2JS } from "re2js";
-import { searchBackup } from "../backup/search.ts";
+import { type FindText, searchBackup } from "../backup/search.ts";
 import { CodedError, messageOf } from "../errors.ts";
 import { cutTo, printable } from "../report/plan-lines.ts";
 import {
@@ -42,7 +42,7 @@ export function backupGrepCommand(io: CliIo): Command {
     .addHelpText("after", EXAMPLES)
     .action(async (text: string, backup: string, given: GrepOptions) => {
       const options = objectOptions(io, command, given);
-      const matches = options.regexp ? regexp(text) : (value: string) => value.includes(text);
+      const find = options.regexp ? regexp(text) : (value: string) => value.indexOf(text);
       const hits = await withBackup(io, backup, options, async (reader) => {
         let count = 0;
         const filter = {
@@ -52,13 +52,13 @@ export function backupGrepCommand(io: CliIo): Command {
           ...(options.inNamespace === undefined ? {} : { namespace: options.inNamespace }),
           secrets: options.showSecrets,
         };
-        for await (const { row, path, value } of searchBackup(reader, matches, filter)) {
+        for await (const { row, path, value, at } of searchBackup(reader, find, filter)) {
           count++;
           const { resource, namespace, name } = row;
           const object = `${resource} ${namespace === "" ? "" : `${namespace}/`}${name}`;
           if (outputOf(io, ["text", "json"]) === "json")
             io.print(JSON.stringify({ resource, namespace, name, path, value }));
-          else io.print(cutTo(`${object} ${printable(path)}: ${printable(value)}`, io.width));
+          else io.print(hitText(`${object} ${printable(path)}: `, { value, at }, io.width));
         }
         return count;
       });
@@ -66,10 +66,24 @@ export function backupGrepCommand(io: CliIo): Command {
     });
 }
 
-function regexp(text: string): (value: string) => boolean {
+/** Characters of the value that are shown whatever the terminal's width, and those before the match. */
+const SHOWN = 40;
+const CONTEXT = 16;
+
+/** The part of a long value where the match is; names and paths are not cut. */
+function hitText(head: string, { value, at }: { readonly value: string; readonly at: number }, width: number): string {
+  const room = Math.max(SHOWN, width - head.length);
+  const isNear = value.length <= room || at + CONTEXT <= room;
+  return head + cutTo(printable(isNear ? value : `…${value.slice(at - CONTEXT)}`), room);
+}
+
+function regexp(text: string): FindText {
   try {
     const pattern = RE2JS.compile(text);
-    return (value) => pattern.matcher(value).find();
+    return (value) => {
+      const matcher = pattern.matcher(value);
+      return matcher.find() ? matcher.start() : -1;
+    };
   } catch (error) {
     throw new CodedError("Usage", { argument: text }, `${text} is no regular expression: ${messageOf(error)}`, {
       cause: error,

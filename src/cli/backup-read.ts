@@ -1,11 +1,13 @@
 /** `backup logs`, `download` and `cat`: what a backup holds, as it is. */
-import { createWriteStream } from "node:fs";
+import { type FileHandle, open, rm } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
 import { Command } from "commander";
 import { parseJson, stringifyJson } from "../api/json.ts";
+import { BACKUP } from "../api/kinds.ts";
 import type { KubeObject } from "../api/object.ts";
 import { yamlText } from "../api/yaml-text.ts";
-import { CodedError } from "../errors.ts";
+import { CodedError, messageOf } from "../errors.ts";
+import { isEnded } from "../report/backup-record.ts";
 import { redactSecret } from "../report/secret-redact.ts";
 import { backupKeys } from "../storage/layout.ts";
 import {
@@ -15,6 +17,7 @@ import {
   readBackupFile,
   resourceIn,
   type SourceOptions,
+  statusOf,
   withBackup,
   withObjectNamespace,
   withSource,
@@ -27,13 +30,25 @@ export function backupLogsCommand(io: CliIo): Command {
     async (name: string, options: SourceOptions) => {
       const store = await openSource(io, options, name);
       const log = await readBackupFile(store, name, "logs");
-      if (log === undefined) {
-        const message = `${store.location} has no log of a backup "${name}": list those it has with \`holdfast backup get\``;
-        throw new CodedError("BackupNotFound", { name, location: store.location }, message);
-      }
+      if (log === undefined) throw await withoutLog(io, name, store.location, options);
       io.print(log);
     },
   );
+}
+
+/** Why there is no log: a backup has one when it has ended with something to show. */
+async function withoutLog(io: CliIo, name: string, location: string, { dir }: SourceOptions): Promise<CodedError> {
+  const key = { namespace: io.options().namespace, name };
+  const backup = dir === undefined ? await (await io.deps().kube()).get(BACKUP, key, io.signal) : undefined;
+  if (backup === undefined) {
+    const message = `${location} has no log of a backup "${name}": list those it has with \`holdfast backup get\``;
+    return new CodedError("BackupNotFound", { name, location }, message);
+  }
+  const { phase = "New", failureReason } = statusOf(backup);
+  const why = failureReason === undefined ? "" : ` (${failureReason})`;
+  const then = isEnded(phase) ? ", and has left no log" : ": its log is there when it has ended";
+  const message = `backup ${name} is ${phase}${why}${then}; see \`holdfast backup describe ${name}\``;
+  return new CodedError("BackupIncomplete", { name }, message);
 }
 
 interface DownloadOptions extends SourceOptions {
@@ -51,22 +66,35 @@ export function backupDownloadCommand(io: CliIo): Command {
     .action(async (name: string, options: DownloadOptions) => {
       const target = options.to ?? `${name}-data.tar.gz`;
       await withBackup(io, name, options, async (reader, store) => {
-        // Ours is compared with its digest first: a file that was handed out is trusted.
-        await reader.verifyArchive();
-        const source = await store.get(backupKeys(name).archive, io.signal);
-        await pipeline(source, createWriteStream(target, { flags: options.force ? "w" : "wx" })).catch(
-          (error: unknown) => {
-            throw new CodedError(
-              "Usage",
-              { argument: "--to" },
-              `cannot write ${target} (use --force to overwrite it)`,
-              { cause: error },
-            );
-          },
-        );
+        const file = await openTarget(target, options.force);
+        try {
+          // Ours is compared with its digest first: a file that was handed out is trusted.
+          await reader.verifyArchive();
+          await file.truncate(0);
+          await pipeline(await store.get(backupKeys(name).archive, io.signal), file.createWriteStream());
+        } catch (error) {
+          await file.close();
+          if (!options.force) await rm(target, { force: true });
+          throw error instanceof CodedError ? error : cannotWrite(target, error);
+        }
       });
       io.print(`Backup ${name} is in ${target}`);
     });
+}
+
+/** What is there already stays as it is until there is something to put in its place. */
+async function openTarget(target: string, overwrites: boolean): Promise<FileHandle> {
+  try {
+    return await open(target, overwrites ? "a" : "wx");
+  } catch (error) {
+    throw cannotWrite(target, error);
+  }
+}
+
+function cannotWrite(target: string, cause: unknown): CodedError {
+  const isThere = (cause as NodeJS.ErrnoException).code === "EEXIST";
+  const why = isThere ? "it is there already; use --force to overwrite it" : messageOf(cause);
+  return new CodedError("Usage", { argument: "--to" }, `cannot write ${target}: ${why}`, { cause });
 }
 
 interface CatOptions extends ObjectOptions {

@@ -104,6 +104,23 @@ export async function resourceIn(
   options: SourceOptions,
   wanted: string,
 ): Promise<string> {
+  const found = await findResource(io, reader, options, wanted);
+  if (found !== undefined) return found;
+  const resources = await reader.resources();
+  throw new CodedError(
+    "ObjectNotArchived",
+    { object: wanted, where: reader.name },
+    `backup ${reader.name} holds no ${wanted}; it has ${resources.join(", ")}`,
+  );
+}
+
+/** The same; undefined where the archive has none of it. */
+export async function findResource(
+  io: CliIo,
+  reader: BackupReader,
+  options: SourceOptions,
+  wanted: string,
+): Promise<string | undefined> {
   const resources = await reader.resources();
   const lower = wanted.toLowerCase();
   const direct = resources.find((name) => name === lower) ?? resources.find((name) => name.split(".")[0] === lower);
@@ -111,12 +128,7 @@ export async function resourceIn(
   const byKind = await resourceByKind(reader, resources, lower);
   if (byKind !== undefined) return byKind;
   const served = options.dir === undefined ? await servedName(io, wanted) : undefined;
-  if (served !== undefined && resources.includes(served)) return served;
-  throw new CodedError(
-    "ObjectNotArchived",
-    { object: wanted, where: reader.name },
-    `backup ${reader.name} holds no ${wanted}; it has ${resources.join(", ")}`,
-  );
+  return served !== undefined && resources.includes(served) ? served : undefined;
 }
 
 async function resourceByKind(

@@ -2,7 +2,7 @@ import type { Backup } from "../api/kinds.generated.ts";
 import { BACKUP } from "../api/kinds.ts";
 import { CodedError } from "../errors.ts";
 import type { KubeClient } from "../kube/client.ts";
-import { progressDetails } from "../report/backup-progress.ts";
+import { obstacleText, progressDetails } from "../report/backup-progress.ts";
 import { isEnded } from "../report/backup-record.ts";
 import { counted } from "../report/plan-lines.ts";
 import { ExitCode } from "./exit-codes.ts";
@@ -41,13 +41,8 @@ function finish(io: CliIo, backup: Backup): void {
 
 function progressOf(backup: Backup): Progress {
   const { phase = "New", progress } = backup.status ?? {};
+  const obstacle = obstacleText(backup.status ?? {});
   const { itemsBackedUp: done = 0, totalItems: total = 0 } = progress ?? {};
-  const state = total === 0 ? `${phase}${obstacleOf(backup)}` : phase;
+  const state = total === 0 && obstacle !== undefined ? `${phase}: ${obstacle}` : phase;
   return { name: backup.metadata.name, state, done, total, details: progressDetails(progress) };
-}
-
-/** Why it does not begin, as `: message`. */
-function obstacleOf({ status }: Backup): string {
-  const ready = status?.conditions?.find(({ type, status: holds }) => type === "Ready" && holds !== "True");
-  return ready === undefined || ready.reason === "Progressing" ? "" : `: ${ready.message} [${ready.reason}]`;
 }

@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { backupCancelCommand } from "./backup-cancel.ts";
 import { backupCreateCommand } from "./backup-create.ts";
 import { backupDeleteCommand } from "./backup-delete.ts";
 import { backupDescribeCommand } from "./backup-describe.ts";
@@ -22,6 +23,7 @@ export function backupCommand(io: CliIo): Command {
     backupGrepCommand,
     backupDiffCommand,
     backupVerifyCommand,
+    backupCancelCommand,
     backupDeleteCommand,
   ];
   for (const build of subcommands) command.addCommand(build(io));

@@ -1,8 +1,17 @@
 import { Command } from "commander";
-import { type HistoryEntry, objectHistory } from "../backup/history.ts";
+import { type FollowedObject, type HistoryEntry, objectHistory } from "../backup/history.ts";
 import { CodedError } from "../errors.ts";
-import { fieldChangeText, redactDiff } from "../report/backup-diff.ts";
-import { type ObjectOptions, objectOptions, openSource, withObjectNamespace, withSource } from "./backup-source.ts";
+import { changesText, redactDiff } from "../report/backup-diff.ts";
+import { printable } from "../report/plan-lines.ts";
+import {
+  findResource,
+  type ObjectOptions,
+  objectOptions,
+  openSource,
+  withObjectNamespace,
+  withSource,
+} from "./backup-source.ts";
+import { ExitCode } from "./exit-codes.ts";
 import { type CliIo, outputOf } from "./io.ts";
 
 interface HistoryOptions extends ObjectOptions {
@@ -10,7 +19,7 @@ interface HistoryOptions extends ObjectOptions {
 }
 
 const EXAMPLES = `
-The resource is given in full where no cluster is asked: deployments.apps, configmaps, widgets.example.org.
+A backup that can't be read is named, the others are told all the same, and the exit code is 3.
 
 Examples:
   holdfast history deployments.apps web -n shop
@@ -27,23 +36,36 @@ export function historyCommand(io: CliIo): Command {
     .option("--show-secrets", "print values of Secrets", false)
     .addHelpText("after", EXAMPLES)
     .action(async (wanted: string, name: string, given: HistoryOptions) => {
-      const options = objectOptions(io, command, given);
-      const resource = await fullName(io, wanted, options);
-      const store = await openSource(io, options);
-      const kind = resource === "secrets" ? "Secret" : "";
-      let versions = 0;
-      for await (const entry of objectHistory(
-        store,
-        resource,
-        { namespace: options.inNamespace ?? "", name },
-        io.signal,
-      )) {
-        if (entry.type === "first" || entry.type === "changed") versions++;
-        const shown = options.showSecrets ? { ...entry, kind } : redactDiff({ ...entry, kind });
-        io.stdout.write(outputOf(io, ["text", "json"]) === "json" ? jsonLine(shown) : entryText(io, shown));
-      }
-      if (versions === 0) throw notArchived(store.location, `${resource} ${name}`, options.inNamespace);
+      await follow(io, { wanted, name, options: objectOptions(io, command, given) });
     });
+}
+
+interface Followed {
+  readonly wanted: string;
+  readonly name: string;
+  readonly options: HistoryOptions;
+}
+
+async function follow(io: CliIo, { wanted, name, options }: Followed): Promise<void> {
+  const store = await openSource(io, options);
+  let resource = wanted;
+  const followed: FollowedObject = {
+    key: { namespace: options.inNamespace ?? "", name },
+    resourceIn: async (reader) => {
+      const found = await findResource(io, reader, options, wanted);
+      resource = found ?? resource;
+      return found;
+    },
+  };
+  let versions = 0;
+  for await (const entry of objectHistory(store, followed, io.signal)) {
+    if (entry.type === "first" || entry.type === "changed") versions++;
+    if (entry.type === "unreadable") io.exitCode = ExitCode.Partial;
+    const kind = resource === "secrets" ? "Secret" : "";
+    const shown = options.showSecrets ? { ...entry, kind } : redactDiff({ ...entry, kind });
+    io.stdout.write(outputOf(io, ["text", "json"]) === "json" ? jsonLine(shown) : entryText(io, shown));
+  }
+  if (versions === 0) throw notArchived(store.location, `${resource} ${name}`, options.inNamespace);
 }
 
 function notArchived(where: string, object: string, namespace: string | undefined): CodedError {
@@ -51,20 +73,19 @@ function notArchived(where: string, object: string, namespace: string | undefine
   return new CodedError("ObjectNotArchived", { object, where }, `no backup in ${where} holds ${object}${hint}`);
 }
 
-async function fullName(io: CliIo, wanted: string, options: HistoryOptions): Promise<string> {
-  if (options.dir !== undefined || wanted.includes(".")) return wanted;
-  const [{ resolveResource }, kube] = await Promise.all([import("../kube/resolve-resource.ts"), io.deps().kube()]);
-  const found = resolveResource(await kube.discovery(), wanted);
-  return found === undefined ? wanted : found.group === "" ? found.resource : `${found.resource}.${found.group}`;
-}
-
 function jsonLine({ kind: _kind, ...entry }: HistoryEntry & { readonly kind: string }): string {
   return `${JSON.stringify(entry)}\n`;
 }
 
 function entryText(io: CliIo, entry: HistoryEntry): string {
-  const words = { absent: "absent", first: "first seen", same: "unchanged", changed: "changed" } as const;
+  const words = {
+    absent: "absent",
+    first: "first seen",
+    same: "unchanged",
+    changed: "changed",
+    unreadable: `unreadable: ${printable(entry.message ?? "")}`,
+  } as const;
   const digest = entry.content === undefined ? "" : `  ${entry.content.slice(0, 12)}`;
   const head = `${entry.started || "unknown time"}  ${entry.backup}  ${words[entry.type]}${digest}\n`;
-  return head + (entry.changes ?? []).map((change) => fieldChangeText(change, io)).join("");
+  return head + changesText(entry.changes ?? [], io);
 }

@@ -10,7 +10,8 @@ import type { ObjectStore } from "../storage/object-store.ts";
 import type { Config } from "./config.ts";
 import { ExitCode } from "./exit-codes.ts";
 
-export type OutputFormat = "text" | "json" | "yaml" | "markdown";
+/** `wide`: text with every column, whatever the terminal's width. */
+export type OutputFormat = "text" | "wide" | "json" | "yaml" | "markdown";
 
 /** The options every command understands, before or after its own name. */
 export interface GlobalOptions {

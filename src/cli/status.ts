@@ -15,7 +15,7 @@ import type { KubeClient } from "../kube/client.ts";
 import { type StatusReport, statusReport } from "../report/status-report.ts";
 import { statusMarkdown, statusText } from "../report/status-text.ts";
 import { notInstalled } from "./deps.ts";
-import type { CliIo } from "./io.ts";
+import { type CliIo, outputOf } from "./io.ts";
 
 const EXAMPLES = `
 Examples:
@@ -51,7 +51,7 @@ async function list<K extends KindName>(kube: KubeClient, kind: KindResource<K>)
 }
 
 function rendered(io: CliIo, report: StatusReport): string {
-  switch (io.options().output) {
+  switch (outputOf(io, ["text", "json", "yaml", "markdown"])) {
     case "json":
       return JSON.stringify(report, undefined, 2);
     case "yaml":

@@ -1,8 +1,8 @@
 /** Differences between backups, and the history of one object, as text; values of Secrets redacted unless asked for. */
-import { stringifyJson } from "../api/json.ts";
 import type { FieldChange } from "./plan.ts";
-import { cutTo, printable } from "./plan-lines.ts";
+import { changeLines, type PlanLine, printable, type Tone } from "./plan-lines.ts";
 import { redactChange } from "./plan-redact.ts";
+import { painted } from "./plan-text.ts";
 
 /** One object that differs. */
 export interface DiffEntry {
@@ -19,8 +19,11 @@ export interface DiffTextOptions {
   readonly colours: boolean;
 }
 
-const SYMBOLS = { added: "+", removed: "-", changed: "~", add: "+", remove: "-", replace: "~" } as const;
-const ANSI: Readonly<Record<string, string>> = { "+": "\u001b[32m", "-": "\u001b[31m", "~": "\u001b[33m" };
+const HEADS: Readonly<Record<DiffEntry["type"], { readonly symbol: string; readonly tone: Tone }>> = {
+  added: { symbol: "+", tone: "add" },
+  removed: { symbol: "-", tone: "remove" },
+  changed: { symbol: "~", tone: "change" },
+};
 
 /** The entry as it may be shown: of a Secret neither values nor digests, which a list of passwords could be tried against. */
 export function redactDiff<T extends Redactable>(entry: T): Omit<T, "content"> {
@@ -40,16 +43,18 @@ interface Redactable {
 /** Lines for one object and its fields, each with a newline. */
 export function diffEntryText(entry: DiffEntry, options: DiffTextOptions): string {
   const name = entry.namespace === "" ? entry.name : `${entry.namespace}/${entry.name}`;
-  const head = line(SYMBOLS[entry.type], `${entry.kind} ${name}`, 2, options);
-  return head + (entry.changes ?? []).map((change) => fieldChangeText(change, options)).join("");
+  const { symbol, tone } = HEADS[entry.type];
+  // not cut: a name is there to be copied
+  const head: PlanLine = { text: printable(`  ${symbol} ${entry.kind} ${name}`), tone };
+  return painted([head], options.colours) + changesText(entry.changes ?? [], options);
 }
 
-/** One field, such as `    ~ /spec/replicas: 2 → 3`. */
-export function fieldChangeText(change: FieldChange, options: DiffTextOptions): string {
-  const before = "before" in change ? printable(stringifyJson(change.before ?? null)) : undefined;
-  const after = "after" in change ? printable(stringifyJson(change.after ?? null)) : undefined;
-  const values = [before, after].filter((value) => value !== undefined).join(" → ");
-  return line(SYMBOLS[change.op], `${printable(change.path)}: ${values}`, 6, options);
+/** Fields, such as `      ~ /spec/replicas: 2 → 3`. */
+export function changesText(changes: readonly FieldChange[], { width, colours }: DiffTextOptions): string {
+  return painted(
+    changes.flatMap((change) => changeLines(change, width)),
+    colours,
+  );
 }
 
 /** `2 added, 1 removed, 3 changed`, or that there is nothing. */
@@ -58,9 +63,4 @@ export function diffTotals(counts: Readonly<Record<DiffEntry["type"], number>>):
     .filter((type) => counts[type] > 0)
     .map((type) => `${counts[type]} ${type}`);
   return parts.length === 0 ? "No differences." : `${parts.join(", ")}.`;
-}
-
-function line(symbol: string, text: string, indent: number, { width, colours }: DiffTextOptions): string {
-  const cut = cutTo(`${" ".repeat(indent)}${symbol} ${text}`, width);
-  return colours ? `${ANSI[symbol] ?? ""}${cut}\u001b[0m\n` : `${cut}\n`;
 }

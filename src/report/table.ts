@@ -1,5 +1,5 @@
-/** Plain tables and `Name:  value` lists for a terminal. */
-import { cutTo, printable } from "./plan-lines.ts";
+/** Plain tables, `Name:  value` lists and lists behind dashes, for a terminal. */
+import { printable, wrapped } from "./plan-lines.ts";
 
 /** Columns aligned by two spaces; the last one is not padded. An empty cell is `<none>` where kubectl writes it so. */
 export function textTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -16,14 +16,27 @@ export function textTable(head: readonly string[], rows: readonly (readonly stri
     .join("");
 }
 
-/** One `Title:  value` line; further values stand below the first. Nothing for an empty list. */
+/** One `Title:  value` line; further values, and what does not fit the width, stand below. Nothing for an empty list. */
 export function field(title: string, value: string | readonly string[], width: number): string {
   const values = typeof value === "string" ? [value] : value;
   const indent = Math.max(14, title.length + 3);
   return values
-    .map(
-      (text, index) =>
-        `${(index === 0 ? `${title}:` : "").padEnd(indent)}${cutTo(printable(text), Math.max(20, width - indent))}\n`,
-    )
+    .flatMap((text) => fitted(text, width - indent))
+    .map((line, index) => `${(index === 0 ? `${title}:` : "").padEnd(indent)}${line}`.trimEnd())
+    .map((line) => `${line}\n`)
     .join("");
+}
+
+/** Each text behind a dash of its own, going on below itself where it does not fit the width. */
+export function bullets(texts: readonly string[], width: number): string {
+  return texts
+    .flatMap((text) => fitted(text, width - 6).map((line, index) => `${index === 0 ? "    - " : "      "}${line}`))
+    .map((line) => `${line}\n`)
+    .join("");
+}
+
+/** Words are never cut: a name is there to be copied. */
+function fitted(text: string, width: number): string[] {
+  const lines = wrapped(text, Math.max(20, width));
+  return lines.length === 0 ? [""] : lines;
 }

@@ -1,21 +1,17 @@
 /** The commands that look into backups, on backups of a real cluster in a real folder. */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { mkdir, truncate, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gunzipSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { backupCommand } from "../../src/cli/backup.ts";
-import { readConfig } from "../../src/cli/config.ts";
-import { historyCommand } from "../../src/cli/history.ts";
-import { createCliIo } from "../../src/cli/io.ts";
-import { createProgram, runCli } from "../../src/cli/root.ts";
-import { systemClock } from "../../src/clock.ts";
 import type { KubeClient } from "../../src/kube/client.ts";
-import { silentLogger } from "../../src/log.ts";
+import { openBackup } from "../../src/storage/backup-reader.ts";
 import { FsStore } from "../../src/storage/fs-store.ts";
 import { useKubeClients } from "../support/kube-client.ts";
 import { useTestCluster } from "../support/use-test-cluster.ts";
 import { backupRequest, makeBackup } from "./backup-requests.ts";
+import { type Ran, runBackupCli } from "./run-cli.ts";
 
 const cluster = useTestCluster();
 const client = useKubeClients();
@@ -23,26 +19,8 @@ const folder = mkdtempSync(join(tmpdir(), "holdfast-cli-"));
 let kube: KubeClient;
 let namespace: string;
 
-/** Runs one command line in this process; `--dir` names the folder of the backups. */
-async function holdfast(...argv: string[]): Promise<{ out: string; err: string; code: number }> {
-  const output = { out: "", err: "" };
-  const io = createCliIo({
-    stdout: { write: (text) => (output.out += text), isTTY: false },
-    stderr: { write: (text) => (output.err += text), isTTY: false },
-    width: 80,
-    config: readConfig({}),
-    clock: systemClock,
-    log: silentLogger,
-    signal: new AbortController().signal,
-    buildDeps: () => ({
-      kube: async () => kube,
-      location: async () => ({ namespace: "holdfast", name: "default", readOnly: false, store: new FsStore(folder) }),
-      close: async () => {},
-    }),
-  });
-  await runCli(io, createProgram(io, "0.0.0", [backupCommand(io), historyCommand(io)]), argv);
-  return { ...output, code: io.exitCode };
-}
+const holdfast = async (...argv: string[]): Promise<Ran> =>
+  await runBackupCli({ kube, store: new FsStore(folder) }, argv);
 
 const configMap = (name: string, data: object) => ({
   apiVersion: "v1",
@@ -59,7 +37,12 @@ beforeAll(async () => {
   await cluster.create(configMap("changing", { colour: "red", size: "1" }));
   await cluster.create(configMap("going", { a: "b" }));
   await cluster.create(configMap("switches", { checkout: "on", mode: "0644" }));
-  await cluster.create(configMap("staying", { needle: "in the haystack" }));
+  await cluster.create(
+    configMap("staying", {
+      needle: "in the haystack",
+      long: `${"straw ".repeat(50)}far off and what follows it ${"straw ".repeat(50)}`,
+    }),
+  );
   await cluster.create({
     apiVersion: "v1",
     kind: "Secret",
@@ -79,10 +62,12 @@ afterAll(() => rmSync(folder, { recursive: true }));
 describe("backup get and describe", () => {
   it("list what is in the folder", async () => {
     const { out, code } = await holdfast("backup", "get", "--dir", folder);
+    const wide = await holdfast("backup", "get", "--dir", folder, "-o", "wide");
 
     expect(code).toBe(0);
-    expect(out.split("\n")[0]).toMatch(/^NAME +STATUS +ERRORS/);
-    expect(out).toMatch(/^first +Completed +0 +0 +7 +20/m);
+    expect(out.split("\n")[0]).toMatch(/^NAME +STATUS +ERR +WARN +ITEMS +AGE +EXPIRES$/);
+    expect(out).toMatch(/^first +Completed +0 +0 +7 +\d+\w +29d$/m);
+    expect(wide.out).toMatch(/^first +Completed +0 +0 +7 +20\S+ +20\S+ +Holdfast$/m);
   });
 
   it("fail for a name that is not there, as kubectl does", async () => {
@@ -98,7 +83,7 @@ describe("backup get and describe", () => {
     const { out, err, code } = await holdfast("backup", "get", "--dir", folder, "-o", "markdown");
 
     expect({ out, code }).toEqual({ out: "", code: 2 });
-    expect(err).toBe("holdfast: this is printed as text, json, yaml, not as markdown [Usage]\n");
+    expect(err).toBe("holdfast: this is printed as text, wide, json, yaml, not as markdown [Usage]\n");
   });
 
   it("say what the backup holds, within 80 columns", async () => {
@@ -190,6 +175,19 @@ describe("backup diff", () => {
     expect(out).toMatch(/^1 changed\.$/m);
   });
 
+  it("tells of a live object whose kind the backup looked for and found none of", async () => {
+    const role = { apiVersion: "rbac.authorization.k8s.io/v1", kind: "Role", metadata: { name: "late", namespace } };
+    await cluster.create(role);
+    await cluster.create({ apiVersion: "v1", kind: "ServiceAccount", metadata: { name: "left-out", namespace } });
+
+    const { out } = await holdfast("backup", "diff", "second", "live", "--dir", folder);
+    await cluster.delete("Role", namespace, "late");
+    await cluster.delete("ServiceAccount", namespace, "left-out");
+
+    expect(out).toContain(`  + Role ${namespace}/late\n`);
+    expect(out).toMatch(/^1 added, 1 changed\.$/m);
+  });
+
   it("finds nothing between a backup and itself", async () => {
     expect((await holdfast("backup", "diff", "first", "first", "--dir", folder)).out).toBe("No differences.\n");
   });
@@ -211,6 +209,8 @@ describe("backup grep and history", () => {
     );
 
     expect(found.out).toContain("/staying /data/needle: in the haystack");
+    const far = await holdfast("backup", "grep", "--regexp", "far [o]ff", "first", "--dir", folder);
+    expect(far.out).toMatch(/\/staying \/data\/long: ….{16}far off and what/);
     expect([nothing.out, nothing.code]).toEqual(["", 1]);
     expect(secret.out).toContain("/login /data/password: hunter2");
   });
@@ -249,10 +249,13 @@ describe("backup download and logs", () => {
 
     await holdfast("backup", "download", "first", "--dir", folder, "--to", target);
     const again = await holdfast("backup", "download", "first", "--dir", folder, "--to", target);
+    const nowhere = await holdfast("backup", "download", "first", "--dir", folder, "--to", join(folder, "no/copy"));
     const logs = await holdfast("backup", "logs", "first", "--dir", folder);
 
     expect(readFileSync(target)).toEqual(readFileSync(join(folder, "backups/first/first.tar.gz")));
     expect([again.code, again.err]).toEqual([2, expect.stringContaining("--force")]);
+    expect([nowhere.code, nowhere.err]).toEqual([2, expect.stringMatching(/cannot write \S+\/no\/copy: ENOENT/)]);
+    expect(nowhere.err).not.toContain("--force");
     expect(logs.out).toMatch(/level=info msg="backup Completed: 7 items/);
   });
 });
@@ -273,6 +276,57 @@ describe("backup verify", () => {
     expect([fine.code, fine.out.match(/: ok/g)?.length]).toEqual([0, 2]);
     expect([replaced.code, replaced.out]).toEqual([1, expect.stringContaining("the whole backup was replaced")]);
     expect([damaged.code, damaged.out]).toEqual([3, expect.stringMatching(/truncated +first-results.gz/)]);
+  });
+});
+
+describe("damage", () => {
+  const BACKUPS = ["whole", "flipped", "truncated", "replaced", "swapped", "missing", "extra"];
+  const bucket = mkdtempSync(join(tmpdir(), "holdfast-damage-"));
+  const at = (name: string, file: string): string => join(bucket, "backups", name, file);
+  afterAll(() => rmSync(bucket, { recursive: true }));
+
+  /** Puts another value of the same length into one object, in a member that is whole. */
+  async function replaceObject(name: string): Promise<void> {
+    const reader = await openBackup(new FsStore(bucket), name);
+    const row = await reader.row("configmaps", { namespace, name: "staying" });
+    await reader.close();
+    const { member = 0, memberLength = 0 } = row ?? {};
+    const archive = readFileSync(at(name, `${name}.tar.gz`));
+    const tar = gunzipSync(archive.subarray(member, member + memberLength));
+    tar.write("in the maystack", tar.indexOf("in the haystack"));
+    const parts = [archive.subarray(0, member), gzipSync(tar), archive.subarray(member + memberLength)];
+    await writeFile(at(name, `${name}.tar.gz`), Buffer.concat(parts));
+  }
+
+  async function flipBit(name: string): Promise<void> {
+    const archive = readFileSync(at(name, `${name}.tar.gz`));
+    archive[archive.length >> 1] = (archive[archive.length >> 1] ?? 0) ^ 1;
+    await writeFile(at(name, `${name}.tar.gz`), archive);
+  }
+
+  it("of each kind is told apart from the others, by every byte, in all backups at once", async () => {
+    const servers = { kube, store: new FsStore(bucket) };
+    for (const name of BACKUPS) await makeBackup(servers, backupRequest({ includedNamespaces: [namespace] }, { name }));
+    await flipBit("flipped");
+    await truncate(at("truncated", "truncated.tar.gz"), 700);
+    await replaceObject("replaced");
+    await copyFile(at("whole", "whole-results.gz"), at("swapped", "swapped-volumeinfo.json.gz"));
+    await rm(at("missing", "missing-logs.gz"));
+    await writeFile(at("extra", "odd"), "x");
+
+    const { out, code } = await runBackupCli(servers, ["backup", "verify", "--all", "--read-data", "--dir", bucket]);
+
+    const problems = (name: string): string =>
+      out.match(new RegExp(`^${name}: .*\\n((?: {2}.*\\n)*)`, "m"))?.[1]?.replaceAll(namespace, "ns") ?? "";
+    expect(code).toBe(3);
+    expect(out).toMatch(/^whole: ok/m);
+    expect(problems("flipped")).toMatch(/^ {2}flipped {2}flipped\.tar\.gz: .*\n {2}flipped {2}flipped\.tar\.gz: \w+/);
+    expect(problems("truncated")).toMatch(/^ {2}truncated {2}truncated\.tar\.gz: /);
+    expect(problems("replaced")).toMatch(/^ {2}replaced {2}replaced\.tar\.gz: .*\n/);
+    expect(problems("replaced")).toContain("replaced  replaced.tar.gz: configmaps/ns/staying: ");
+    expect(problems("swapped")).toMatch(/^ {2}replaced {2}swapped-volumeinfo\.json\.gz: .*\n$/);
+    expect(problems("missing")).toMatch(/^ {2}missing {2}missing-logs\.gz: .*\n$/);
+    expect(problems("extra")).toMatch(/^ {2}extra {2}odd: .*\n$/);
   });
 });
 
