@@ -3,8 +3,8 @@ import { findCondition } from "../api/conditions.ts";
 import { scheduleDefaults } from "../api/defaults.ts";
 import type { Condition } from "../api/kinds.generated.ts";
 import { KINDS, type KindName } from "../api/kinds.ts";
-import { formatKey, type KubeObject } from "../api/object.ts";
-import { isEnded } from "../report/backup-record.ts";
+import { formatKey, type KubeObject, keyOf } from "../api/object.ts";
+import { endedId, isEnded, isOver } from "../report/backup-record.ts";
 import {
   backupGauges,
   countedSamples,
@@ -14,12 +14,14 @@ import {
   scheduleGauges,
   seriesKey,
 } from "../report/backup-samples.ts";
-import type { MetricName, Sample } from "../report/metrics-table.ts";
-import { restoreCounts, restoreGauges } from "../report/restore-samples.ts";
+import { METRICS, type MetricName, type Sample } from "../report/metrics-table.ts";
+import { restoreFolder } from "../report/record-paths.ts";
+import { restoreCounts, restoreGauges, restoreOrigin } from "../report/restore-samples.ts";
 import { intervalMs } from "../schedule/due.ts";
 import type { ReconcileDeps } from "./deps.ts";
 import type { Live, LiveListener } from "./live-objects.ts";
 import { SYNCED_ANNOTATION } from "./marker-plan.ts";
+import type { RecordedCounts } from "./recorded-counts.ts";
 
 /** What the metrics are read from, besides the objects. */
 export interface MetricsParts extends Pick<ReconcileDeps, "live" | "sources" | "runs" | "record" | "clock"> {
@@ -36,21 +38,26 @@ export interface MetricsParts extends Pick<ReconcileDeps, "live" | "sources" | "
 export interface MetricsReader {
   /** Told of every change, before and after: what is deleted has been counted and stays so. */
   readonly onChange: LiveListener;
+  /** What this process has counted by itself, for whoever reads the record. */
+  known(): ReadonlySet<string>;
+  /** Counters are whole from now on; where there is a record they are not served before. */
+  setRecorded(counts: RecordedCounts): void;
   samples(): Sample[];
 }
 
 const HOUR_MS = 3_600_000;
 
 /**
- * Reads metrics off the objects that exist, so that they are whole as soon as everything is listed: a restart changes
- * none but the share of counters that came from objects deleted since.
+ * Reads metrics off the objects that exist and off the record, so that a restart changes none: gauges are whole as soon
+ * as everything is listed, counters as soon as the record was read.
  */
 export function createMetricsReader(parts: MetricsParts): MetricsReader {
   const { live, clock, cluster } = parts;
-  /** What objects that are gone had added to counters, by kind and key: the same one coming back counts once. */
+  /** What objects that are gone had added to counters: the same one coming back counts once. */
   const gone = new Map<string, readonly Sample[]>();
   const deletions: Sample[] = [];
   const intervals = createIntervals();
+  let recorded: RecordedCounts | undefined;
 
   const isOurs = (backup: Live<"Backup">): boolean =>
     backup.status?.cluster === undefined
@@ -58,10 +65,18 @@ export function createMetricsReader(parts: MetricsParts): MetricsReader {
       : backup.status.cluster === cluster;
 
   function countsOf(kind: KindName, object: KubeObject): readonly Sample[] {
+    const id = recordedId(kind, object);
+    if (id !== undefined && recorded?.ids.has(id) === true) return [];
     if (kind === "Backup") return isOurs(object as Live<"Backup">) ? countedSamples(object as Live<"Backup">) : [];
     if (kind !== "RestorePlan") return [];
     const plan = object as Live<"RestorePlan">;
     return restoreCounts(plan, restoreLabels(live, plan));
+  }
+
+  /** Half of a counter is none: Prometheus would take the other half for an increase. */
+  function servable(samples: readonly Sample[]): readonly Sample[] {
+    if (recorded !== undefined || !parts.sources.hasRecord()) return [...samples, ...(recorded?.samples ?? [])];
+    return samples.filter(({ name }) => METRICS[name].type === "gauge");
   }
 
   function backupSamples(): Sample[] {
@@ -96,15 +111,25 @@ export function createMetricsReader(parts: MetricsParts): MetricsReader {
   return {
     onChange: (kind, key, object, before) => {
       const id = `${kind} ${formatKey(key)}`;
-      if (object !== undefined) gone.delete(id);
-      else if (before !== undefined) gone.set(id, countsOf(kind, before));
+      const [was, is] = [before, object].map((each) => each && recordedId(kind, each));
+      for (const back of object === undefined ? [] : [id, is]) gone.delete(back ?? "");
+      // under its name there may be another one now: a backup that was made again, a restore that runs again
+      const isGone = object === undefined || (was !== undefined && was !== is);
+      if (before !== undefined && isGone) gone.set(was ?? id, countsOf(kind, before));
       if (kind === "Backup")
         deletions.push(...deletionSteps(before as Live<"Backup"> | undefined, object as Live<"Backup"> | undefined));
     },
+    known: () => {
+      const ids = (["Backup", "RestorePlan"] as const).flatMap((kind) =>
+        live.list(kind).map((object) => (isFromLedger(object) ? undefined : recordedId(kind, object))),
+      );
+      return new Set([...gone.keys(), ...ids.filter((id) => id !== undefined)]);
+    },
+    setRecorded: (counts) => {
+      recorded = counts;
+    },
     samples: () => [
-      ...backupSamples(),
-      ...restoreSamples(),
-      ...[...gone.values()].flat(),
+      ...servable([...backupSamples(), ...restoreSamples(), ...[...gone.values()].flat()]),
       ...locationSamples(live.list("BackupStorageLocation")),
       ...gitSamples(parts),
       ...stalledSamples(parts),
@@ -124,11 +149,27 @@ function tally(name: MetricName, series: readonly OriginLabels[]): Sample[] {
   return [...Map.groupBy(series, seriesKey).values()].map((same) => sample(name, same.length, same[0]));
 }
 
+/** What the record calls a backup that is over or a restore that was begun; undefined for what it does not tell of. */
+function recordedId(kind: KindName, object: KubeObject): string | undefined {
+  if (kind === "Backup") {
+    const { metadata, status } = object as Live<"Backup">;
+    return isOver(status?.phase) ? endedId(metadata.name, status?.completionTimestamp) : undefined;
+  }
+  if (kind !== "RestorePlan") return undefined;
+  const { run } = (object as Live<"RestorePlan">).status ?? {};
+  return run === undefined ? undefined : restoreFolder(keyOf(object), run.id);
+}
+
+/** A restore of which the cluster knows only what the ledger does: the record of its run knows more. */
+function isFromLedger({ status }: Live<"Backup" | "RestorePlan">): boolean {
+  return findCondition(status?.conditions, "Ready")?.reason === "AlreadyRun";
+}
+
 /** Whose backup a restore is made from; its namespace is the RestorePlan's own. */
 function restoreLabels(live: ReconcileDeps["live"], { metadata, spec, status }: Live<"RestorePlan">): OriginLabels {
   const namespace = metadata.namespace ?? "";
-  const { policy } = spec.source;
-  if (policy !== undefined) return { namespace, policy: policy.name, schedule: policy.schedule ?? "" };
+  const told = restoreOrigin(namespace, spec.source, status?.backup);
+  if (told.policy !== "") return told;
   const name = status?.backup?.name ?? spec.source.backupName ?? "";
   const at = status?.backup?.namespace ?? namespace;
   const backup = live.get("Backup", { namespace: at, name }) ?? live.get("Backup", { namespace, name });
@@ -148,6 +189,12 @@ function phaseOf({ status }: Live<"Backup">): string | undefined {
 function deletionSteps(before: Live<"Backup"> | undefined, after: Live<"Backup"> | undefined): Sample[] {
   const steps: Sample[] = [];
   const labels = originLabels((after ?? before) as Live<"Backup">);
+  if (before === undefined && after !== undefined && phaseOf(after) === "Deleted") {
+    // declared in Git, and deleted before this process began
+    const isByUs = findCondition(after.status?.conditions, "Ready")?.reason === "Deleted";
+    const names = ["holdfast_backup_deletion_attempt_total", "holdfast_backup_deletion_success_total"] as const;
+    return isByUs ? names.map((name) => sample(name, 1, labels)) : [];
+  }
   const wasWanted = before !== undefined && isDeletionWanted(before);
   if (after !== undefined && isDeletionWanted(after) && !wasWanted)
     steps.push(sample("holdfast_backup_deletion_attempt_total", 1, labels));

@@ -1,10 +1,14 @@
 /** Moves records of years long past, of what exists no more, to a branch for each year: the status branch stays small. */
-import { keyOf } from "../api/object.ts";
+import { dirname } from "node:path/posix";
+import { formatKey, keyOf } from "../api/object.ts";
 import type { FolderEntry } from "../git/remote.ts";
 import { isEnded, parseShard, type ShardRows } from "../report/backup-record.ts";
+import { recordedSamples } from "../report/backup-samples.ts";
 import { type ArchivedYear, indexText, mergeIndex, parseIndex } from "../report/index-file.ts";
-import { archiveBranch, INDEX_PATH, restoreFolder } from "../report/record-paths.ts";
-import { recordedPhase } from "../report/restore-record.ts";
+import type { Sample } from "../report/metrics-table.ts";
+import { archiveBranch, INDEX_PATH, restoreFolder, restoresFolder } from "../report/record-paths.ts";
+import { parseRestoreRecord } from "../report/restore-record.ts";
+import { recordedRestoreCounts } from "../report/restore-samples.ts";
 import {
   type ArchiveMove,
   backupMoves,
@@ -48,11 +52,11 @@ interface RecordView {
 /**
  * Moves what is to be moved, batch by batch: first onto the archive branch, then off the status branch, so that a crash
  * between the two leaves records in both places, and the next look ends it. Undefined while the record can't be
- * reached, else how many files moved. Idempotent. @throws {ClusterMismatch, LeaseLost} and what a push throws
+ * reached or a source was not applied yet, else how many files moved. Idempotent. @throws {ClusterMismatch, LeaseLost} and what a push throws
  */
 export async function archiveOldYears(deps: ArchiveDeps, signal?: AbortSignal): Promise<number | undefined> {
   const target = deps.sources.recordTarget();
-  if (target === undefined) return undefined;
+  if (target === undefined || !isApplied(deps)) return undefined;
   const written = new Set<string>();
   let moved = 0;
   try {
@@ -71,6 +75,13 @@ export async function archiveOldYears(deps: ArchiveDeps, signal?: AbortSignal): 
     // years that nobody writes again for a long time would stay on the disk
     for (const branch of written) await target.remote.release(branch);
   }
+}
+
+/** Whether all that Git declares is in the cluster: on a rebuilt one, RestorePlans come back with the first look at Git. */
+function isApplied({ sources, live }: ArchiveDeps): boolean {
+  const applied = sources.applied();
+  const all = [...(sources.flagged === undefined ? [] : [sources.flagged]), ...live.list("GitSource")];
+  return all.every((source) => source.spec.suspend === true || formatKey(keyOf(source)) in applied);
 }
 
 /** The oldest year's records that may move, up to what one commit takes; undefined when there are none. */
@@ -102,12 +113,16 @@ async function nextBatch(
   return undefined;
 }
 
-/** Paths of what is still an object in the cluster: its record would be written again, and pages link to it. */
+/**
+ * Paths of what is still an object in the cluster: its record would be written again, and pages link to it. A plan that
+ * does not know its run yet, as on a rebuilt cluster, keeps all that it ever had.
+ */
 function livePaths(deps: ArchiveDeps): ReadonlySet<string> {
   const backups = deps.live.list("Backup").map((backup) => objectFile(deps, "Backup", keyOf(backup), backup)?.path);
-  const restores = deps.live
-    .list("RestorePlan")
-    .map((plan) => (plan.status?.run === undefined ? undefined : restoreFolder(keyOf(plan), plan.status.run.id)));
+  const restores = deps.live.list("RestorePlan").map((plan) => {
+    const run = plan.status?.run?.id;
+    return run === undefined ? restoresFolder(keyOf(plan)) : restoreFolder(keyOf(plan), run);
+  });
   return new Set([...backups, ...restores].filter((path) => path !== undefined));
 }
 
@@ -117,9 +132,9 @@ async function* movesOf(
 ): AsyncIterable<ArchiveMove> {
   for (const shard of year.shards) yield* backupMoves(shard, parseShard(await view.readFile(shard)), year.live);
   for (const folder of year.runs) {
-    if (year.live.has(folder)) continue;
+    if (year.live.has(folder) || year.live.has(dirname(folder))) continue;
     const status = await view.readFile(`${folder}/status.yaml`);
-    if (status === undefined || !isEnded(recordedPhase(status))) continue;
+    if (status === undefined || !isEnded(parseRestoreRecord(status)?.phase)) continue;
     const entries = (await view.listFolder(folder)).filter(({ type }) => type === "file");
     yield { files: entries.map(({ name }) => `${folder}/${name}`) };
   }
@@ -188,17 +203,29 @@ async function remove(
         else if (standing !== undefined) edited.add(path);
       }
       const months = new Map<string, ShardRows>();
+      const counts: Sample[] = [...files.keys()].flatMap((path) => countsOfRestore(path, batch.files.get(path)));
       for (const [path, rows] of movedRows(batch.moves)) {
         const staying = batch.moves.filter(({ row, files: [file = ""] }) => row?.shard === path && edited.has(file));
         const names = new Set(staying.map(({ row }) => row?.name ?? ""));
-        months.set(path, rowsThatStay(parseShard(await head.readFile(path)), rows, names));
+        const standing = parseShard(await head.readFile(path));
+        const stay = rowsThatStay(standing, rows, names);
+        months.set(path, stay);
+        const leaving = Object.entries(standing).filter(([name]) => stay[name] === undefined);
+        counts.push(...leaving.flatMap(([, row]) => recordedSamples(row)));
       }
-      const archived: RecordBatch["archived"] = { years: { [batch.year]: year }, months };
+      const archived: RecordBatch["archived"] = { years: { [batch.year]: year }, months, counts };
       return await batchFiles(deps, head, { files, backups: [], archived });
     },
     signal,
   });
   return outcome.type === "committed";
+}
+
+/** What a run had added to counters, told by its `status.yaml`; nothing for any other file. */
+function countsOfRestore(path: string, bytes: Buffer | undefined): readonly Sample[] {
+  if (!/^restores\/.*\/status\.yaml$/.test(path) || bytes === undefined) return [];
+  const record = parseRestoreRecord(bytes);
+  return record === undefined ? [] : recordedRestoreCounts(record);
 }
 
 function transitionOf({ year, files }: Batch): Transition {

@@ -12,15 +12,20 @@ import {
   mergeShard,
   monthOf,
   parseShard,
+  replacedRows,
   type ShardRows,
   shardText,
 } from "../report/backup-record.ts";
+import { recordedSamples } from "../report/backup-samples.ts";
+import { Counts } from "../report/counts-file.ts";
 import { type ArchivedYear, indexText, mergeIndex, parseIndex, type RecordIndex } from "../report/index-file.ts";
+import type { Sample } from "../report/metrics-table.ts";
 import { policyRecordText } from "../report/policy-record.ts";
 import { readmeText } from "../report/readme.ts";
 import {
   backupPath,
   CLUSTER_PATH,
+  COUNTERS_PATH,
   INDEX_PATH,
   monthAt,
   policyPath,
@@ -150,6 +155,8 @@ export interface RecordBatch {
   readonly archived?: {
     readonly years: Readonly<Record<string, ArchivedYear>>;
     readonly months: ReadonlyMap<string, ShardRows>;
+    /** What the records that left had added to counters. */
+    readonly counts: readonly Sample[];
   };
 }
 
@@ -162,14 +169,23 @@ export async function batchFiles(
   const { cluster, clusterUid } = state.installation;
   const files = new Map(batch.files);
   const months = new Map<string, ShardRows>(batch.archived?.months);
+  const left = [...(batch.archived?.counts ?? [])];
   for (const [path, records] of groupByMonth(batch.backups)) {
     const [first] = records;
     if (first === undefined) continue;
-    const rows = mergeShard(parseShard(await head.readFile(path)), records);
+    const standing = parseShard(await head.readFile(path));
+    const rows = mergeShard(standing, records);
+    left.push(...replacedRows(standing, rows).flatMap(recordedSamples));
     months.set(path, rows);
     files.set(path, shardText(monthOf(first), rows));
   }
   for (const [path, rows] of batch.archived?.months ?? []) files.set(path, monthText(path, rows));
+  if (left.length > 0) {
+    // in the very commit that they leave by, so that each is counted once whatever happens in between
+    const counts = Counts.parse(await head.readFile(COUNTERS_PATH));
+    counts.add(left);
+    files.set(COUNTERS_PATH, counts.text());
+  }
   for (const [path, text] of sourceFiles(state)) files.set(path, text);
   const sources = state.sources.applied();
   const before = parseIndex(await head.readFile(INDEX_PATH));

@@ -1,7 +1,8 @@
 import { GIT_SOURCE_ANNOTATION } from "../api/annotations.ts";
-import { findCondition, removeCondition, setStanding } from "../api/conditions.ts";
+import { removeCondition, setStanding } from "../api/conditions.ts";
 import { BACKUP, type KindName, RESTORE_PLAN } from "../api/kinds.ts";
 import { type KubeObject, keyOf } from "../api/object.ts";
+import { outcomeOf } from "../report/backup-record.ts";
 import type { ReconcileDeps } from "./deps.ts";
 import type { Live } from "./live-objects.ts";
 import { recordOf } from "./record-files.ts";
@@ -9,15 +10,22 @@ import { writeStatus } from "./write-status.ts";
 
 type RecordDeps = Pick<ReconcileDeps, "kube" | "clock" | "installation" | "live" | "record" | "sources">;
 
+/** Why the data of a backup is gone. `Deleted`: by Holdfast; `DataMissing`: without it. */
+export interface Gone {
+  readonly reason: "Deleted" | "DataMissing";
+  readonly message: string;
+}
+
 /**
  * Removes the Backup whose data is gone, guarded by what was read, and says so in the record. One that Git declares
  * stays, as Deleted: without it Git would have it made again, as another backup under the old name.
  */
-export async function removeBackup(deps: RecordDeps, backup: Live<"Backup">, why: string): Promise<void> {
+export async function removeBackup(deps: RecordDeps, backup: Live<"Backup">, gone: Gone): Promise<void> {
   const record = recordOf(deps, { ...backup, status: { ...backup.status, phase: endedPhase(backup) } });
-  if (isDeclaredInGit(deps, "Backup", backup)) await writeDeleted(deps, backup, why);
+  if (isDeclaredInGit(deps, "Backup", backup)) await writeDeleted(deps, backup, gone);
   else await removeObject(deps, BACKUP, backup);
-  if (record !== undefined) deps.record.noteGone(record);
+  if (record !== undefined)
+    deps.record.noteGone({ ...record, gone: true, ...(gone.reason === "Deleted" ? { deleted: true } : {}) });
 }
 
 /** Removes the RestorePlans of a deleted backup that ended; those that Git declares stay, and never run again. */
@@ -36,7 +44,7 @@ async function removeObject(
     ...(resourceVersion === undefined ? {} : { resourceVersion }),
   };
   await deps.kube.delete(kind, keyOf(object), guard);
-  deps.live.remove(kind.kind, keyOf(object));
+  deps.live.remove(object);
 }
 
 /** A source that was not read yet is believed to declare what it applied: after a restart nothing else is known of it. */
@@ -46,9 +54,9 @@ function isDeclaredInGit({ sources }: RecordDeps, kind: KindName, object: KubeOb
   return name !== "" && sources.tree({ namespace, name }) === undefined;
 }
 
-async function writeDeleted(deps: RecordDeps, backup: Live<"Backup">, why: string): Promise<void> {
+async function writeDeleted(deps: RecordDeps, backup: Live<"Backup">, gone: Gone): Promise<void> {
   const generation = backup.metadata.generation;
-  const standing = { type: "ready", reason: "Deleted", message: why } as const;
+  const standing = { type: "ready", ...gone } as const;
   const settled = setStanding(backup.status?.conditions, standing, generation, deps.clock.now());
   const conditions = removeCondition(settled, "DeletionBlocked");
   const status = { ...backup.status, phase: "Deleted", conditions };
@@ -56,8 +64,7 @@ async function writeDeleted(deps: RecordDeps, backup: Live<"Backup">, why: strin
 }
 
 /** How it ended, for the record: the phase itself says by now that it is being deleted. */
-function endedPhase({ status }: Live<"Backup">): "Completed" | "PartiallyFailed" | "Failed" | "FailedValidation" {
-  const { phase } = status ?? {};
-  const told = phase === "Deleting" ? findCondition(status?.conditions, "Succeeded")?.reason : phase;
+function endedPhase(backup: Live<"Backup">): "Completed" | "PartiallyFailed" | "Failed" | "FailedValidation" {
+  const told = outcomeOf(backup);
   return told === "Completed" || told === "PartiallyFailed" || told === "FailedValidation" ? told : "Failed";
 }

@@ -1,7 +1,10 @@
+import { PURPOSE_LABEL } from "../api/annotations.ts";
+import { findCondition } from "../api/conditions.ts";
 import { parseJson } from "../api/json.ts";
-import type { Backup, BackupOrigin } from "../api/kinds.generated.ts";
+import type { Backup, BackupOrigin, HookStatus } from "../api/kinds.generated.ts";
 import type { ObjectKey } from "../api/object.ts";
 import type { BackupMonth } from "./record-paths.ts";
+import { secondsBetween } from "./seconds.ts";
 import { rowsJson, stableYaml } from "./stable-text.ts";
 
 /** A backup that ended, as its record tells it. Times are RFC 3339, UTC. */
@@ -13,30 +16,45 @@ export interface BackupRecord {
   readonly phase: string;
   readonly started?: string;
   readonly completed?: string;
+  /** How long its run took; absent where none was begun. */
+  readonly durationSeconds?: number;
   readonly expires?: string;
   readonly items?: number;
   readonly warnings?: number;
   readonly errors?: number;
+  readonly hooks?: HookStatus;
   readonly archiveSizeBytes?: number;
   readonly manifestSha256?: string;
   readonly unprotectedVolumes?: number;
   readonly failureReason?: string;
   readonly policy?: BackupOrigin;
+  /** `safety`: made by a restore of what it was going to touch. */
+  readonly purpose?: string;
   /** True once the bucket holds it no more. */
   readonly gone?: true;
+  /** Beside `gone`: Holdfast deleted it; without, its data went from the bucket by itself. */
+  readonly deleted?: true;
 }
 
-/** One line of a month's `index.json`. */
+/** One line of a month's `index.json`: what is compared with the bucket, and what counters are made from. */
 export interface ShardRow {
   readonly phase: string;
   readonly completed?: string;
+  readonly durationSeconds?: number;
   readonly expires?: string;
   readonly items?: number;
   readonly manifestSha256?: string;
+  /** Absent for none. */
+  readonly warnings?: number;
+  readonly hooks?: HookStatus;
   /** `namespace/name`. */
   readonly policy?: string;
+  /** The backup's own, where no policy asked for it. */
+  readonly namespace?: string;
   readonly schedule?: string;
+  readonly purpose?: string;
   readonly gone?: true;
+  readonly deleted?: true;
 }
 
 /** A month's `index.json`, read. */
@@ -54,31 +72,49 @@ export function isOver(phase: string | undefined): boolean {
   return isEnded(phase) || phase === "Deleting";
 }
 
+/** How it ended, although it is being deleted or is deleted by now; undefined where that is not known. */
+export function outcomeOf({ status }: Pick<Backup, "status">): string | undefined {
+  const phase: string | undefined = status?.phase;
+  if (phase !== "Deleting" && phase !== "Deleted") return phase;
+  const { reason } = findCondition(status?.conditions, "Succeeded") ?? {};
+  return reason === undefined || isEnded(reason) ? reason : "Failed";
+}
+
 /** The record of a live Backup that ended; undefined while it runs or waits. `location` is where its data is. */
 export function backupRecord(backup: Backup, cluster: string, location: ObjectKey): BackupRecord | undefined {
   const { status, metadata } = backup;
   if (status?.phase === undefined || !isEnded(status.phase)) return undefined;
+  const isDeleted = findCondition(status.conditions, "Ready")?.reason === "Deleted";
   return {
     name: metadata.name,
     namespace: metadata.namespace ?? "",
     cluster: status.cluster ?? cluster,
     location,
-    phase: status.phase,
+    phase: outcomeOf(backup) ?? "Failed",
     ...defined({
       started: status.startTimestamp ?? metadata.creationTimestamp,
       completed: status.completionTimestamp,
+      durationSeconds: secondsBetween(status.startTimestamp, status.completionTimestamp),
       expires: status.expiration,
       items: status.progress?.itemsBackedUp,
       warnings: status.warnings,
       errors: status.errors,
+      hooks: status.hookStatus,
       archiveSizeBytes: status.archiveSizeBytes,
       manifestSha256: status.manifestSha256,
       unprotectedVolumes: status.unprotectedVolumes,
       failureReason: status.failureReason,
       policy: status.policy,
+      purpose: metadata.labels?.[PURPOSE_LABEL],
       gone: status.phase === "Deleted" ? true : undefined,
+      deleted: status.phase === "Deleted" && isDeleted ? true : undefined,
     }),
   };
+}
+
+/** Tells a backup that ended from any other, one of its name that was made later among them. */
+export function endedId(name: string, completed: string | undefined): string {
+  return `${name} ${completed ?? ""}`;
 }
 
 /** Where a record belongs: by its start, UTC. */
@@ -97,6 +133,14 @@ export function mergeShard(before: ShardRows, records: readonly BackupRecord[]):
   const rows: Record<string, ShardRow> = { ...before };
   for (const record of records) rows[record.name] = shardRow(record);
   return rows;
+}
+
+/** Rows of backups that are gone, in whose place another backup of their name stands after a change. */
+export function replacedRows(before: ShardRows, after: ShardRows): ShardRow[] {
+  return Object.entries(before).flatMap(([name, row]) => {
+    const next = after[name];
+    return row.gone === true && next !== undefined && next.completed !== row.completed ? [row] : [];
+  });
 }
 
 /** The bytes of a month's `index.json`. */
@@ -122,12 +166,18 @@ function shardRow(record: BackupRecord): ShardRow {
     phase: record.phase,
     ...defined({
       completed: record.completed,
+      durationSeconds: record.durationSeconds,
       expires: record.expires,
       items: record.items,
       manifestSha256: record.manifestSha256,
+      warnings: record.warnings === 0 ? undefined : record.warnings,
+      hooks: (record.hooks?.hooksAttempted ?? 0) === 0 ? undefined : record.hooks,
+      namespace: policy === undefined ? record.namespace : undefined,
       policy: policy === undefined ? undefined : `${policy.namespace ?? record.namespace}/${policy.name}`,
       schedule: policy?.schedule,
+      purpose: record.purpose,
       gone: record.gone,
+      deleted: record.deleted,
     }),
   };
 }

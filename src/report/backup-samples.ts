@@ -1,9 +1,10 @@
-import { DELETE_REQUESTED_ANNOTATION, GC_FAILURE_LABEL, PURPOSE_LABEL } from "../api/annotations.ts";
+import { GC_FAILURE_LABEL, PURPOSE_LABEL } from "../api/annotations.ts";
 import { findCondition } from "../api/conditions.ts";
 import { parseDuration } from "../api/duration.ts";
-import type { Backup, BackupPolicy, ScheduleStatus } from "../api/kinds.generated.ts";
-import { isEnded } from "./backup-record.ts";
+import type { Backup, BackupPolicy, HookStatus, ScheduleStatus } from "../api/kinds.generated.ts";
+import { isEnded, outcomeOf, type ShardRow } from "./backup-record.ts";
 import type { MetricName, Sample } from "./metrics-table.ts";
+import { secondsBetween, secondsOf } from "./seconds.ts";
 
 /** The series a backup belongs to. */
 export interface OriginLabels extends Record<string, string> {
@@ -32,31 +33,56 @@ const ENDED_COUNTERS: Readonly<Record<string, MetricName>> = {
   FailedValidation: "holdfast_backup_validation_failure_total",
 };
 
-/** What one backup of this cluster adds to counters and histograms, whether it still exists or not. */
-export function countedSamples(backup: Backup): Sample[] {
-  const { startTimestamp, completionTimestamp, warnings = 0, hookStatus } = backup.status ?? {};
-  const phase = outcomeOf(backup);
-  const labels = originLabels(backup);
-  const samples: Sample[] = [];
-  const add = (name: MetricName, value = 1): void => void samples.push({ name, labels, value });
-  if (startTimestamp !== undefined) add("holdfast_backup_attempt_total");
-  if (phase === undefined || !isEnded(phase)) return samples;
-  const counter = ENDED_COUNTERS[phase];
-  if (counter !== undefined) add(counter);
-  if (warnings > 0) add("holdfast_backup_warning_total");
-  const seconds = secondsBetween(startTimestamp, completionTimestamp);
-  if (seconds !== undefined) add("holdfast_backup_duration_seconds", seconds);
-  add("holdfast_backup_hooks_attempted_total", hookStatus?.hooksAttempted ?? 0);
-  add("holdfast_backup_hooks_failed_total", hookStatus?.hooksFailed ?? 0);
-  return samples;
+/** What counters need to know of one backup. */
+interface Counted {
+  readonly labels: OriginLabels;
+  readonly isBegun: boolean;
+  /** How it ended; undefined while it goes on. */
+  readonly outcome: string | undefined;
+  readonly durationSeconds: number | undefined;
+  readonly warnings: number | undefined;
+  readonly hooks: HookStatus | undefined;
 }
 
-/** How it ended, although it is being deleted by now: a counter does not go down. */
-function outcomeOf({ status }: Backup): string | undefined {
-  const phase: string | undefined = status?.phase;
-  if (phase !== "Deleting" && phase !== "Deleted") return phase;
-  const { reason } = findCondition(status?.conditions, "Succeeded") ?? {};
-  return reason === undefined || isEnded(reason) ? reason : "Failed";
+/** What one backup of this cluster adds to counters and histograms, whether it still exists or not. */
+export function countedSamples(backup: Backup): Sample[] {
+  const { startTimestamp, completionTimestamp, warnings, hookStatus } = backup.status ?? {};
+  const outcome = outcomeOf(backup);
+  return samplesOf({
+    labels: originLabels(backup),
+    isBegun: startTimestamp !== undefined,
+    outcome: isEnded(outcome) ? outcome : undefined,
+    durationSeconds: secondsBetween(startTimestamp, completionTimestamp),
+    warnings,
+    hooks: hookStatus,
+  });
+}
+
+/** The same of a backup that only the record knows any more, and what its deletion adds. */
+export function recordedSamples(row: ShardRow): Sample[] {
+  const [namespace = "", policy = ""] = row.policy?.split("/") ?? [row.namespace ?? "", ""];
+  const labels = { namespace, policy, schedule: row.purpose ?? row.schedule ?? "" };
+  const { phase: outcome, durationSeconds, warnings, hooks } = row;
+  const deletions: MetricName[] =
+    row.deleted === true ? ["holdfast_backup_deletion_attempt_total", "holdfast_backup_deletion_success_total"] : [];
+  return [
+    ...samplesOf({ labels, isBegun: durationSeconds !== undefined, outcome, durationSeconds, warnings, hooks }),
+    ...deletions.map((name) => ({ name, labels, value: 1 })),
+  ];
+}
+
+function samplesOf({ labels, isBegun, outcome, durationSeconds, warnings = 0, hooks }: Counted): Sample[] {
+  const samples: Sample[] = [];
+  const add = (name: MetricName, value = 1): void => void samples.push({ name, labels, value });
+  if (isBegun) add("holdfast_backup_attempt_total");
+  if (outcome === undefined) return samples;
+  const counter = ENDED_COUNTERS[outcome];
+  if (counter !== undefined) add(counter);
+  if (warnings > 0) add("holdfast_backup_warning_total");
+  if (durationSeconds !== undefined) add("holdfast_backup_duration_seconds", durationSeconds);
+  add("holdfast_backup_hooks_attempted_total", hooks?.hooksAttempted ?? 0);
+  add("holdfast_backup_hooks_failed_total", hooks?.hooksFailed ?? 0);
+  return samples;
 }
 
 /** How the backups of this cluster that exist stand now. `nowMs` is ms since the epoch. */
@@ -155,25 +181,10 @@ function isExpired({ status }: Backup, nowMs: number): boolean {
 /** A person or retention wants it gone, and it can't be deleted. */
 export function isDeletionFailing({ metadata, status }: Backup): boolean {
   const isBlocked = findCondition(status?.conditions, "DeletionBlocked")?.status === "True";
-  if (isBlocked || metadata.labels?.[GC_FAILURE_LABEL] !== undefined) return true;
-  const isWanted =
-    status?.phase === "Deleting" || metadata.annotations?.[DELETE_REQUESTED_ANNOTATION] === metadata.name;
-  return isWanted && findCondition(status?.conditions, "Stalled")?.status === "True";
+  return isBlocked || metadata.labels?.[GC_FAILURE_LABEL] !== undefined;
 }
 
 /** When it began, for an order by time; 0 when that is not known. */
 function beganAt({ metadata, status }: Backup): number {
   return Date.parse(status?.startTimestamp ?? metadata.creationTimestamp ?? "") || 0;
-}
-
-/** Seconds since the epoch, or undefined for no time. */
-export function secondsOf(time: string | undefined): number | undefined {
-  const ms = Date.parse(time ?? "");
-  return Number.isNaN(ms) ? undefined : ms / 1000;
-}
-
-/** Seconds from one time to another, or undefined where one is missing. */
-export function secondsBetween(from: string | undefined, to: string | undefined): number | undefined {
-  const [start, end] = [secondsOf(from), secondsOf(to)];
-  return start === undefined || end === undefined ? undefined : Math.max(0, end - start);
 }

@@ -108,4 +108,6 @@ export interface Sample {
   readonly name: MetricName;
   readonly labels: Readonly<Record<string, string>>;
   readonly value: number;
+  /** Of an observation: how many times it was made; once unless told. */
+  readonly times?: number;
 }

@@ -80,12 +80,15 @@ describe("metrics of backups", () => {
 
   it("count what is kept beyond its time and what can't be deleted", async () => {
     const expiration = "2026-11-25T11:00:00Z";
-    const stalled = { type: "Stalled", status: "True", reason: "Failed", message: "", lastTransitionTime: expiration };
-    const wanted = ended("c", 7, "Completed", { conditions: [stalled as never] });
+    const condition = { status: "True", message: "", lastTransitionTime: expiration };
+    const blocked = { ...condition, type: "DeletionBlocked", reason: "ObjectLocked" };
+    const invalid = { ...condition, type: "Stalled", reason: "FailedValidation" };
+    const wanted = { annotations: { "holdfast.dev/delete-requested": "e" } };
     const backups = [
       ended("a", 8, "Completed"),
       ended("b", 7, "Completed", { expiration }),
-      { ...wanted, metadata: { ...wanted.metadata, annotations: { "holdfast.dev/delete-requested": "c" } } },
+      ended("c", 7, "Completed", { conditions: [blocked as never] }),
+      backup("e", { phase: "FailedValidation", conditions: [invalid as never] }, wanted),
       { ...ended("d", 6, "Completed"), metadata: { name: "d", labels: { "holdfast.dev/gc-failure": "BSLNotFound" } } },
     ];
 

@@ -1,4 +1,5 @@
-import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { Counter, Gauge, Registry } from "prom-client";
+import { createHistogram } from "./histogram.ts";
 import { METRICS, type MetricDefinition, type Sample } from "./metrics-table.ts";
 
 /** What `/metrics` answers. */
@@ -16,11 +17,11 @@ export async function renderMetrics(samples: Iterable<Sample>): Promise<MetricsT
   const writers = new Map(
     Object.entries<MetricDefinition>(METRICS).map(([name, definition]) => [name, writerOf(registry, name, definition)]),
   );
-  for (const { name, labels, value } of samples) writers.get(name)?.(labels, value);
+  for (const { name, labels, value, times } of samples) writers.get(name)?.(labels, value, times);
   return { contentType: registry.contentType, text: await registry.metrics() };
 }
 
-type Write = (labels: Readonly<Record<string, string>>, value: number) => void;
+type Write = (labels: Readonly<Record<string, string>>, value: number, times?: number) => void;
 
 function writerOf(registry: Registry, name: string, definition: MetricDefinition): Write {
   const { help, buckets = [] } = definition;
@@ -35,8 +36,9 @@ function writerOf(registry: Registry, name: string, definition: MetricDefinition
       return (labels, value) => metric.set({ ...labels }, value);
     }
     case "histogram": {
-      const metric = new Histogram({ ...options, buckets: [...buckets] });
-      return (labels, value) => metric.observe({ ...labels }, value);
+      const histogram = createHistogram(name, help, buckets);
+      registry.registerMetric(histogram.metric);
+      return histogram.observe;
     }
   }
 }

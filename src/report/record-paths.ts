@@ -7,6 +7,8 @@ import type { ObjectKey } from "../api/object.ts";
 export const README_PATH = "README.md";
 export const INDEX_PATH = "index.json";
 export const CLUSTER_PATH = "cluster.json";
+/** What the records that left the branch had added to counters. */
+export const COUNTERS_PATH = "counters.json";
 
 /** `policies/<ns>/<name>.yaml`. */
 export function policyPath(policy: ObjectKey): string {
@@ -43,9 +45,14 @@ export function backupPath(month: BackupMonth, backup: string): string {
   return `${monthFolder(month)}/${backup}.yaml`;
 }
 
+/** `restores/<ns>/<name>`: all runs of a RestorePlan. */
+export function restoresFolder(plan: ObjectKey): string {
+  return `restores/${plan.namespace}/${plan.name}`;
+}
+
 /** `restores/<ns>/<name>/<run>`. */
 export function restoreFolder(plan: ObjectKey, run: string): string {
-  return `restores/${plan.namespace}/${plan.name}/${run}`;
+  return `${restoresFolder(plan)}/${run}`;
 }
 
 /** The files of a run; `owners.json` only where owners were paused. */

@@ -5,7 +5,13 @@ import { indexText, mergeIndex, parseIndex } from "./index-file.ts";
 import { policyRecordText } from "./policy-record.ts";
 import { readmeText } from "./readme.ts";
 import { archiveBranch, backupPath, shardPath } from "./record-paths.ts";
-import { keyRecordText, parseKeyRecord, recordedEntry, recordedPhase, restoreRecordText } from "./restore-record.ts";
+import {
+  keyRecordText,
+  parseKeyRecord,
+  parseRestoreRecord,
+  recordedEntry,
+  restoreRecordText,
+} from "./restore-record.ts";
 import { parseSourceRecord, sourceRecordText } from "./source-record.ts";
 import { staleSchedules } from "./staleness.ts";
 
@@ -97,6 +103,7 @@ describe("the record of a backup", () => {
     );
     expect(backupRecordText(record)).toBe(`cluster: prod
 completed: 2026-11-20T11:00:09Z
+durationSeconds: 7
 errors: 0
 expires: 2026-11-21T12:00:02Z
 items: 40
@@ -219,8 +226,10 @@ describe("the other files", () => {
   });
 
   it("tell how a restore ended to those who read them again", () => {
-    expect(recordedPhase(Buffer.from(restoreRecordText(plan("undo", "done"), undefined)))).toBe("Completed");
-    expect([recordedPhase(Buffer.from("a: [")), recordedPhase(Buffer.from("phase: 1"))]).toEqual([
+    const read = parseRestoreRecord(Buffer.from(restoreRecordText(plan("undo", "done"), undefined)));
+
+    expect(read).toMatchObject({ phase: "Completed", namespace: "holdfast", backup: { name: backup.metadata.name } });
+    expect([parseRestoreRecord(Buffer.from("a: [")), parseRestoreRecord(Buffer.from("phase: 1"))]).toEqual([
       undefined,
       undefined,
     ]);

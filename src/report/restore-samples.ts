@@ -1,7 +1,9 @@
-import type { RestorePlan } from "../api/kinds.generated.ts";
+import type { HookStatus, ResolvedBackup, RestorePlan, RestorePlanSpec } from "../api/kinds.generated.ts";
 import { isEnded } from "./backup-record.ts";
-import { type OriginLabels, secondsBetween, secondsOf } from "./backup-samples.ts";
+import type { OriginLabels } from "./backup-samples.ts";
 import type { MetricName, Sample } from "./metrics-table.ts";
+import type { RestoreRecord } from "./restore-record.ts";
+import { secondsBetween, secondsOf } from "./seconds.ts";
 
 const ENDED_COUNTERS: Readonly<Record<string, MetricName>> = {
   Completed: "holdfast_restore_success_total",
@@ -10,9 +12,37 @@ const ENDED_COUNTERS: Readonly<Record<string, MetricName>> = {
   FailedValidation: "holdfast_restore_validation_failed_total",
 };
 
+/** What counters need to know of one restore. */
+interface Counted {
+  readonly startTimestamp?: string;
+  readonly completionTimestamp?: string;
+  readonly phase?: string;
+  readonly warnings?: number;
+  readonly hooks?: HookStatus | undefined;
+}
+
 /** What one restore adds to counters and histograms. `labels` are those of the backup it is made from. */
-export function restoreCounts(plan: RestorePlan, labels: OriginLabels): Sample[] {
-  const { phase, startTimestamp, completionTimestamp, warnings = 0, hookStatus } = plan.status ?? {};
+export function restoreCounts({ status = {} }: RestorePlan, labels: OriginLabels): Sample[] {
+  return samplesOf({ ...status, hooks: status.hookStatus }, labels);
+}
+
+/** The same of one that only the record knows any more. */
+export function recordedRestoreCounts(record: RestoreRecord): Sample[] {
+  return samplesOf(record, restoreOrigin(record.namespace ?? "", record.source ?? {}, record.backup));
+}
+
+/** Whose backup a restore is made from, as far as its RestorePlan tells; `namespace` is the plan's own. */
+export function restoreOrigin(
+  namespace: string,
+  { policy }: RestorePlanSpec["source"],
+  backup: ResolvedBackup | undefined,
+): OriginLabels {
+  if (policy !== undefined) return { namespace, policy: policy.name, schedule: policy.schedule ?? "" };
+  return { namespace, policy: backup?.policy ?? "", schedule: backup?.schedule ?? "" };
+}
+
+function samplesOf(counted: Counted, labels: OriginLabels): Sample[] {
+  const { phase, startTimestamp, completionTimestamp, warnings = 0, hooks } = counted;
   const samples: Sample[] = [];
   const add = (name: MetricName, value = 1): void => void samples.push({ name, labels, value });
   if (startTimestamp !== undefined) add("holdfast_restore_attempt_total");
@@ -22,8 +52,8 @@ export function restoreCounts(plan: RestorePlan, labels: OriginLabels): Sample[]
   if (warnings > 0) add("holdfast_restore_warning_total");
   const seconds = secondsBetween(startTimestamp, completionTimestamp);
   if (seconds !== undefined) add("holdfast_restore_duration_seconds", seconds);
-  add("holdfast_restore_hooks_attempted_total", hookStatus?.hooksAttempted ?? 0);
-  add("holdfast_restore_hooks_failed_total", hookStatus?.hooksFailed ?? 0);
+  add("holdfast_restore_hooks_attempted_total", hooks?.hooksAttempted ?? 0);
+  add("holdfast_restore_hooks_failed_total", hooks?.hooksFailed ?? 0);
   return samples;
 }
 

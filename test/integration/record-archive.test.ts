@@ -8,9 +8,12 @@ import { runArchiveLoop } from "../../src/reconcile/archive-loop.ts";
 import { createGitRecord, type GitRecord } from "../../src/reconcile/git-record.ts";
 import { createLiveObjects, type LiveObjects } from "../../src/reconcile/live-objects.ts";
 import { type ArchiveDeps, archiveOldYears } from "../../src/reconcile/record-archive.ts";
+import { readRecordedCounts } from "../../src/reconcile/recorded-counts.ts";
 import { createSources, type Sources } from "../../src/reconcile/sources.ts";
 import type { BackupRecord } from "../../src/report/backup-record.ts";
 import { parseIndex, type RecordIndex } from "../../src/report/index-file.ts";
+import { renderMetrics } from "../../src/report/metrics.ts";
+import type { Sample } from "../../src/report/metrics-table.ts";
 import type { BareRepository } from "../../tools/testbed/git/bare-repository.ts";
 import { faultOnce, type IncomingCall } from "../../tools/testbed/http/fault.ts";
 import { useGitRemotes } from "../support/use-git-remotes.ts";
@@ -41,6 +44,7 @@ const FAST_CLOCK: Clock = {
 
 beforeEach(async () => {
   ({ repository, url } = await server.createRepository());
+  for (const plan of live?.list("RestorePlan") ?? []) live?.remove(plan);
   await restart();
 });
 afterEach(() => server.setFaults());
@@ -71,9 +75,10 @@ function backup(name: string, started: string, isGone: boolean): BackupRecord {
     phase: "Completed",
     started,
     completed: started,
+    durationSeconds: 90,
     manifestSha256: "ab".repeat(32),
   };
-  return isGone ? { ...found, gone: true } : found;
+  return isGone ? { ...found, gone: true, deleted: true } : found;
 }
 
 /** Records a backup: one that is gone as its deletion does, one that is there as an object in the cluster. */
@@ -93,7 +98,10 @@ function note(name: string, started: string, isGone: boolean): void {
 function restoreFiles(run: string, phase: string): Map<string, string> {
   const folder = `restores/shop/undo/${run}`;
   return new Map([
-    [`${folder}/status.yaml`, `name: undo\nnamespace: shop\nphase: ${phase}\nrun: ${run}\n`],
+    [
+      `${folder}/status.yaml`,
+      `name: undo\nnamespace: shop\nphase: ${phase}\nrun: ${run}\nstartTimestamp: 2023-04-01T12:00:00Z\n`,
+    ],
     [`${folder}/objects.jsonl`, `{"run":"${run}"}\n`],
   ]);
 }
@@ -129,6 +137,23 @@ async function fillRecord(): Promise<void> {
   });
 }
 
+/** Counters as a process serves them that knows nothing but the record, line by line. */
+async function counters(): Promise<string[]> {
+  let samples: readonly Sample[] = [];
+  await readRecordedCounts(deps, {
+    known: () => new Set(),
+    tell: (counts) => {
+      samples = counts.samples;
+    },
+    signal: new AbortController().signal,
+  });
+  const { text } = await renderMetrics(samples);
+  return text
+    .split("\n")
+    .filter((line) => line.startsWith("holdfast_"))
+    .sort();
+}
+
 function isPush({ method, url: at }: IncomingCall): boolean {
   return method === "POST" && at.endsWith("/git-receive-pack");
 }
@@ -150,6 +175,7 @@ describe("old years of the record", () => {
     await fillRecord();
     const before = await repository.readTree(BRANCH);
     const { totals } = await indexOf(BRANCH);
+    const counted = await counters();
 
     const moved = await archiveOldYears(deps);
 
@@ -158,10 +184,12 @@ describe("old years of the record", () => {
     expect(Object.keys(there)).toEqual([`${MONTH}/index.json`, MOVED[0], "index.json", ...MOVED.slice(1)].sort());
     for (const path of MOVED) expect(there[path]).toBe(before[path]);
     expect(Object.keys(here).sort()).toEqual(
-      Object.keys(before)
-        .filter((path) => !MOVED.includes(path))
-        .sort(),
+      [...Object.keys(before), "counters.json"].filter((path) => !MOVED.includes(path)).sort(),
     );
+    expect(await counters()).toEqual(counted);
+    expect(counted).toContain('holdfast_backup_attempt_total{namespace="holdfast",policy="",schedule=""} 4');
+    expect(counted).toContain('holdfast_backup_deletion_success_total{namespace="holdfast",policy="",schedule=""} 2');
+    expect(counted).toContain('holdfast_restore_success_total{namespace="shop",policy="",schedule=""} 3');
     expect(here[`${MONTH}/index.json`]).toMatch(/shop-kept/);
     expect(here[`${MONTH}/index.json`]).not.toMatch(/shop-gone/);
     expect(there[`${MONTH}/index.json`]).toMatch(/shop-gone/);
@@ -195,6 +223,7 @@ describe("old years of the record", () => {
 
   it("end up the same when the process dies between the two branches", async () => {
     await fillRecord();
+    const counted = await counters();
     const died = archiveOldYears({
       ...deps,
       hit: () => {
@@ -208,6 +237,7 @@ describe("old years of the record", () => {
     await restart();
     const moved = await archiveOldYears(deps);
 
+    expect(await counters()).toEqual(counted);
     expect(Object.keys(between)).toEqual(expect.arrayContaining(MOVED));
     expect(moved).toBe(3);
     expect(await repository.resolve(ARCHIVE)).toBe(archived);
@@ -242,19 +272,75 @@ describe("old years of the record", () => {
     expect(await commits(ARCHIVE)).toContain(theirs);
   });
 
+  it("stay until all that Git declares is in the cluster, or its source is suspended", async () => {
+    await fillRecord();
+    const source = { apiVersion: "holdfast.dev/v1alpha1", kind: "GitSource", spec: { url } };
+    const metadata = { name: "main", namespace: "holdfast", uid: "main", resourceVersion: "3" };
+    live.put({ ...source, metadata });
+    live.put({ ...source, metadata: { ...metadata, name: "idle", uid: "idle" }, spec: { url, suspend: true } });
+
+    const early = await archiveOldYears(deps);
+    const before = await repository.branches();
+    sources.setApplied({ namespace: "holdfast", name: "main" }, { url, branch: "main", path: "", revision: "1" }, {});
+    const then = await archiveOldYears(deps);
+
+    expect([early, before, then]).toEqual([undefined, [BRANCH], 3]);
+  });
+
+  it("stay while their RestorePlan does not know its run, as on a rebuilt cluster", async () => {
+    await fillRecord();
+    const undo = (resourceVersion: string, status?: object) => ({
+      apiVersion: "holdfast.dev/v1alpha1",
+      kind: "RestorePlan",
+      metadata: { name: "undo", namespace: "shop", uid: "undo", resourceVersion },
+      spec: { source: { backupName: "shop-gone" } },
+      ...(status === undefined ? {} : { status }),
+    });
+    live.put(undo("4"));
+
+    const early = await archiveOldYears(deps);
+    const between = await repository.readTree(BRANCH);
+    live.put(undo("5", { phase: "Completed", run: { id: "undo-20250101120000", key: "k" } }));
+    const then = await archiveOldYears(deps);
+
+    expect([early, then]).toEqual([1, 2]);
+    expect(Object.keys(between)).toEqual(expect.arrayContaining(MOVED.slice(1)));
+    expect(Object.keys(await repository.readTree(BRANCH))).not.toEqual(expect.arrayContaining(MOVED.slice(1)));
+  });
+
   it("move in commits of at most 500 records, each year to its own branch", async () => {
     for (let i = 0; i < 1100; i++) record.noteGone(backup(`shop-${i}`, "2023-04-01T00:00:00Z", true));
     record.noteGone(backup("shop-older", "2021-12-31T23:59:59Z", true));
     await record.flush();
     const before = (await repository.log(BRANCH)).length;
+    const counted = await counters();
 
     const moved = await archiveOldYears(deps);
 
     expect(moved).toBe(1101);
+    expect(await counters()).toEqual(counted);
+    const labels = 'namespace="holdfast",policy="",schedule=""';
+    expect(counted).toContain(`holdfast_backup_duration_seconds_bucket{le="300",${labels}} 1101`);
+    expect(counted).toContain(`holdfast_backup_duration_seconds_sum{${labels}} ${1101 * 90}`);
     expect((await repository.log(BRANCH)).length - before).toBe(4);
     expect((await repository.log(ARCHIVE)).length).toBe(3);
     expect((await indexOf(BRANCH)).archived).toMatchObject({ 2021: { gone: 1 }, 2023: { gone: 1100 } });
     expect(Object.keys(await repository.readTree(BRANCH)).filter((path) => path.startsWith("backups/"))).toEqual([]);
+  });
+
+  it("count a backup whose record another of its name replaced", async () => {
+    note("shop", "2025-04-01T00:00:00Z", true);
+    await record.flush();
+    note("shop", "2025-04-02T00:00:00Z", true);
+    await record.flush();
+
+    const once = await counters();
+    await restart();
+    note("shop", "2025-04-02T00:00:00Z", true);
+    await record.flush();
+
+    expect(once).toContain('holdfast_backup_success_total{namespace="holdfast",policy="",schedule=""} 2');
+    expect(await counters()).toEqual(once);
   });
 
   it("are not touched on the branch of another cluster of this name", async () => {

@@ -1,5 +1,9 @@
-/** The real promtool loads the alerts, and each one fires on what our registry says of real objects, and is silent else. */
+/**
+ * The real promtool loads the alerts, and each one fires on what our registry says of real objects, and is silent else.
+ * It evaluates every expression of the dashboard on the same series.
+ */
 import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -64,6 +68,8 @@ function stalled(status: string): KubeObject {
 /** What stands in the cluster and in Git while the alert should fire, or should not. */
 interface World {
   readonly objects?: readonly KubeObject[];
+  /** Those of them that go. */
+  readonly going?: readonly KubeObject[];
   /** Seconds since when a record has not been written. */
   readonly recordAgeSeconds?: number;
   /** When the branch was last read, in hours. */
@@ -82,7 +88,13 @@ interface Case {
 
 const ORIGIN = { namespace: "shop", policy: "all", schedule: "daily" };
 const WANTED = { annotations: { "holdfast.dev/delete-requested": "gone" }, name: "gone" };
-const REFUSED = { type: "Stalled", status: "True", reason: "Failed", message: "", lastTransitionTime: time(0) };
+const BLOCKED = {
+  type: "DeletionBlocked",
+  status: "True",
+  reason: "ObjectLocked",
+  message: "",
+  lastTransitionTime: time(0),
+};
 
 const CASES: readonly Case[] = [
   {
@@ -137,7 +149,7 @@ const CASES: readonly Case[] = [
   },
   {
     alert: "HoldfastDeletionFailing",
-    firing: { objects: [backup("Completed", { metadata: WANTED, status: { conditions: [REFUSED] } })] },
+    firing: { objects: [backup("Completed", { metadata: WANTED, status: { conditions: [BLOCKED] } })] },
     quiet: { objects: [backup("Completed", { metadata: WANTED })] },
     labels: ORIGIN,
     summary: "1 backups of shop/all daily are to be deleted and can't be.",
@@ -197,7 +209,10 @@ async function seriesOf(world: World): Promise<{ series: string; values: string 
     ...{ live, sources, record, runs, clock, cluster: installation.cluster },
     ...{ depth: nothing, failures: nothing, recordFailures: nothing },
   });
+  live.subscribe(reader.onChange);
+  reader.setRecorded({ samples: [], ids: new Set() });
   for (const each of world.objects ?? []) live.put(each);
+  for (const each of world.going ?? []) live.remove(each);
   if (isTold) record.addFiles(new Map([["backups/shop/main/1970/01/b.yaml", ""]]));
   monotonicMs = (world.recordAgeSeconds ?? 0) * 1000;
   if (world.fetchedAt !== undefined)
@@ -209,6 +224,14 @@ async function seriesOf(world: World): Promise<{ series: string; values: string 
     .filter((line) => line !== "" && !line.startsWith("#"))
     .map((line) => line.split(/ (?=\S+$)/))
     .map(([series = "", value]) => ({ series, values: `${value}+0x300` }));
+}
+
+/** Runs `promtool test rules` and tells what it says, whether it succeeds or not. */
+async function promtool(file: string): Promise<string> {
+  const { stdout, stderr } = await run("promtool", ["test", "rules", file]).catch(
+    (error: { stdout: string; stderr: string }) => error,
+  );
+  return `${stdout}${stderr}`;
 }
 
 describe("the alerts, by promtool", () => {
@@ -246,13 +269,61 @@ describe("the alerts, by promtool", () => {
     const tests = [await test(firing, [fired]), await test(quiet, [])];
     await writeFile(file, stringify({ rule_files: ["rules.yaml"], evaluation_interval: "1m", tests }));
 
-    const { stdout } = await run("promtool", ["test", "rules", file]).catch(
-      (error: { stderr: string; stdout: string }) => ({
-        stdout: `${error.stdout}${error.stderr}`,
-      }),
-    );
+    const said = await promtool(file);
 
-    expect(stdout).toContain("SUCCESS");
-    expect(stdout).not.toContain("FAILED");
+    expect(said).toContain("SUCCESS");
+    expect(said).not.toContain("FAILED");
+  });
+});
+
+describe("the dashboard, by promtool", () => {
+  interface Panel {
+    readonly title: string;
+    readonly targets: readonly { readonly expr: string; readonly legendFormat?: string }[];
+  }
+  const path = new URL("../../manifests/monitoring/dashboard.json", import.meta.url);
+  const { panels } = JSON.parse(readFileSync(path, "utf8")) as { readonly panels: readonly Panel[] };
+  const targets = panels.flatMap(({ title, targets }) => targets.map((target) => ({ title, ...target })));
+  const going = backup("Deleting", { metadata: { ...WANTED, name: "going" }, status: { conditions: [BLOCKED] } });
+  const ended = (["Completed", "PartiallyFailed", "Failed"] as const).map((phase) => {
+    const each = restore(phase);
+    return { ...each, metadata: { ...each.metadata, name: `back-${phase.toLowerCase()}` } };
+  });
+  /** A cluster in which everything has happened that a panel tells of. */
+  const world: World = {
+    objects: [
+      ...["PartiallyFailed", "FailedValidation"].map((phase) => backup(phase)),
+      backup("Completed", { status: { archiveSizeBytes: 4096 } }),
+      backup("Failed", { status: { expiration: time(2) } }),
+      policy({ lastSlot: time(2), lastSuccessfulTime: time(1.9) }),
+      ...[going, location("Unavailable"), stalled("True"), ...ended],
+    ],
+    going: [going],
+    recordAgeSeconds: 1200,
+    fetchedAt: 3,
+  };
+  let folder = "";
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "holdfast-dashboard-"));
+  });
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  it.each(targets)("$title shows something: $expr", async ({ expr }) => {
+    const asked = expr.replaceAll(/\$(?:namespace|policy)\b/g, ".*"); // what Grafana puts there for All
+    const test = {
+      interval: "1m",
+      input_series: await seriesOf(world),
+      promql_expr_test: [
+        { expr: `count(${asked}) > bool 0`, eval_time: "4h", exp_samples: [{ labels: "{}", value: 1 }] },
+      ],
+    };
+    const file = join(folder, "test.yaml");
+    await writeFile(file, stringify({ evaluation_interval: "1m", tests: [test] }));
+
+    const said = await promtool(file);
+
+    expect(asked).not.toContain("$");
+    expect(said).toContain("SUCCESS");
+    expect(said).not.toContain("FAILED");
   });
 });
