@@ -23,9 +23,10 @@ export interface LiveObjects {
   list<K extends KindName>(kind: K): Live<K>[];
   /** Backups that a policy asked for, in no particular order. */
   backupsOf(policy: ObjectKey): Live<"Backup">[];
-  /** What a write returned or an event brought; older than what is known changes nothing. */
+  /** What a write returned or an event brought; older than what is known, or removed already, changes nothing. */
   put(object: KubeObject): void;
-  remove(kind: KindName, key: ObjectKey): void;
+  /** That one went; another one that has come under its name meanwhile stays. */
+  remove(object: KubeObject): void;
   /** Everything a LIST of a kind told, which is the truth; returns how many differences there were. */
   replace(kind: KindName, objects: readonly KubeObject[]): number;
   subscribe(listener: LiveListener): void;
@@ -33,6 +34,11 @@ export interface LiveObjects {
 
 interface KindStore {
   readonly objects: Map<string, KubeObject>;
+  /**
+   * UIDs that were removed since the last LIST, and since the one before: our own delete is told at once, and the watch
+   * may still bring what the object was before.
+   */
+  removed: readonly [Set<string>, Set<string>];
 }
 
 /** The policy a Backup is of: what its status says, else what its name says; undefined for any other name. */
@@ -46,11 +52,12 @@ export function policyKeyOf(backup: Pick<Backup, "metadata" | "status">, ownName
 
 /** An empty mirror of one cluster. */
 export function createLiveObjects(ownNamespace: string): LiveObjects {
-  const stores = new Map<KindName, KindStore>(KINDS.map(({ kind }) => [kind, { objects: new Map() }]));
+  const stores = new Map<KindName, KindStore>(KINDS.map(({ kind }) => [kind, emptyStore()]));
   const byPolicy = new Map<string, Map<string, KubeObject>>();
   const listeners: LiveListener[] = [];
 
-  const storeOf = (kind: KindName): Map<string, KubeObject> => (stores.get(kind) as KindStore).objects;
+  const kindStore = (kind: KindName): KindStore => stores.get(kind) as KindStore;
+  const storeOf = (kind: KindName): Map<string, KubeObject> => kindStore(kind).objects;
   const tell: LiveListener = (kind, key, object, before) => {
     for (const listener of listeners) listener(kind, key, object, before);
   };
@@ -69,7 +76,7 @@ export function createLiveObjects(ownNamespace: string): LiveObjects {
     const kind = object.kind as KindName;
     const key = formatKey(keyOf(object));
     const known = storeOf(kind).get(key);
-    if (known !== undefined && !isNewer(object, known)) return false;
+    if (wasRemoved(kindStore(kind), object) || (known !== undefined && !isNewer(object, known))) return false;
     if (known !== undefined) index(known, false);
     storeOf(kind).set(key, object);
     index(object, true);
@@ -77,9 +84,13 @@ export function createLiveObjects(ownNamespace: string): LiveObjects {
     return true;
   }
 
-  function remove(kind: KindName, key: ObjectKey): void {
+  function remove(object: KubeObject): void {
+    const kind = object.kind as KindName;
+    const key = keyOf(object);
+    const { uid } = object.metadata;
+    if (uid !== undefined) kindStore(kind).removed[0].add(uid);
     const known = storeOf(kind).get(formatKey(key));
-    if (known === undefined) return;
+    if (known === undefined || (known.metadata.uid !== uid && isNewer(known, object))) return;
     storeOf(kind).delete(formatKey(key));
     index(known, false);
     tell(kind, key, undefined, known);
@@ -97,9 +108,11 @@ export function createLiveObjects(ownNamespace: string): LiveObjects {
     for (const [key, object] of storeOf(kind)) {
       // newer than all that was listed: made by ourselves meanwhile, and told by the watch if it is gone again
       if (seen.has(key) || versionOf(object.metadata.resourceVersion) > newest) continue;
-      remove(kind, keyOf(object));
+      remove(object);
       differences++;
     }
+    const store = kindStore(kind);
+    store.removed = [new Set(), store.removed[0]];
     return differences;
   }
 
@@ -112,6 +125,16 @@ export function createLiveObjects(ownNamespace: string): LiveObjects {
     replace,
     subscribe: (listener) => void listeners.push(listener),
   };
+}
+
+function emptyStore(): KindStore {
+  return { objects: new Map(), removed: [new Set(), new Set()] };
+}
+
+/** One whose deletion waits for a finalizer is still there, and says so. */
+function wasRemoved({ removed }: KindStore, { metadata }: KubeObject): boolean {
+  const { uid, deletionTimestamp } = metadata;
+  return uid !== undefined && deletionTimestamp === undefined && removed.some((uids) => uids.has(uid));
 }
 
 /** True unless `object` is what is known already, or older. A new UID under the same name is newer. */
