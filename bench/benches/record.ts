@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { flatKeyPath, keyPath } from "../../src/report/record-paths.ts";
 import { type GitServer, startGitServer } from "../../tools/testbed/git/git-server.ts";
-import { measureRecord, percentile } from "../record/measure.ts";
+import { measureMove, measureRecord, percentile } from "../record/measure.ts";
+import { oldYearsStream } from "../record/old-years.ts";
 import { type RecordedKeys, statusBranchStream } from "../record/status-branch.ts";
 import { measureTransitions } from "../record/transitions.ts";
 
@@ -19,12 +20,13 @@ export interface RecordLine {
   readonly limit: string;
 }
 
-/** Measures commits on a long branch, with keys in one folder and in many, and ten clusters at once. */
+/** Measures ten clusters at once, the first move of old years, and commits on a long branch with keys in one folder and in many. */
 export async function* benchRecord(say: (line: string) => void): AsyncGenerator<RecordLine, void, void> {
   const server = await startGitServer();
   const cacheDir = await mkdtemp(join(tmpdir(), "holdfast-bench-record-"));
   try {
     yield* await tenClusters(server, cacheDir, say);
+    yield* await firstMove(server, cacheDir, say);
     yield* await longBranch(server, cacheDir, { count: RECORDS, pathOf: keyPath }, "keys in 256 folders", say);
     yield* await longBranch(server, cacheDir, { count: RECORDS, pathOf: flatKeyPath }, "keys in one folder", say);
   } finally {
@@ -60,6 +62,18 @@ async function longBranch(
     { what: `on the wire, ${at}`, value: `${Math.max(...wireBytes)} bytes`, limit: "64 kB" },
     { what: `RSS growth, ${at}`, value: `${rssGrowthMb} MB`, limit: "64 MB" },
     { what: `cold fetch, ${at}`, value: `${coldFetchMs} ms`, limit: "none" },
+  ];
+}
+
+async function firstMove(server: GitServer, cacheDir: string, say: (line: string) => void): Promise<RecordLine[]> {
+  say(`record: ${RECORDS} records of old years move to their archive branches`);
+  const { url, repository } = await server.createRepository("old");
+  await repository.git(["fast-import", "--quiet", "--done"], [...oldYearsStream(BRANCH, RECORDS)].join(""));
+  const { files, ms, cpuMs, peakMb } = await measureMove({ url, branch: BRANCH, cacheDir });
+  const what = `first move of ${files} old records`;
+  return [
+    { what, value: `${Math.round(ms / 1000)} s, CPU ${Math.round(cpuMs / 1000)} s`, limit: "none" },
+    { what: `peak RSS, ${what}`, value: `${peakMb} MB`, limit: "none" },
   ];
 }
 

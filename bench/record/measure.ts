@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { systemClock } from "../../src/clock.ts";
 import { openRemote } from "../../src/git/repo.ts";
+import { PRODUCT_ENV, PRODUCT_FLAGS } from "../job.ts";
 
 export interface RecordJob {
   readonly url: string;
@@ -29,11 +30,33 @@ export interface RecordMeasured {
   readonly rssGrowthMb: number;
 }
 
+/** A status branch whose old years are to move. */
+export type MoveJob = Pick<RecordJob, "url" | "branch" | "cacheDir">;
+
+export interface MoveMeasured {
+  readonly files: number;
+  readonly ms: number;
+  /** User and system time of all threads. */
+  readonly cpuMs: number;
+  /** Of resident memory, in MiB. */
+  readonly peakMb: number;
+}
+
 /** Measures commits on a status branch, in a process of its own. */
 export async function measureRecord(job: RecordJob): Promise<RecordMeasured> {
-  const file = fileURLToPath(new URL("./worker.ts", import.meta.url));
-  const args = ["--expose-gc", file, JSON.stringify(job)];
-  const worker = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+  return (await measured("./worker.ts", job)) as RecordMeasured;
+}
+
+/** Measures the move of old years, in a process of its own. */
+export async function measureMove(job: MoveJob): Promise<MoveMeasured> {
+  return (await measured("./move-worker.ts", job)) as MoveMeasured;
+}
+
+async function measured(script: string, job: object): Promise<unknown> {
+  const file = fileURLToPath(new URL(script, import.meta.url));
+  const args = ["--expose-gc", ...PRODUCT_FLAGS, file, JSON.stringify(job)];
+  const env = { ...process.env, ...PRODUCT_ENV };
+  const worker = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"], env });
   const output: Buffer[] = [];
   worker.stdout.on("data", (chunk: Buffer) => output.push(chunk));
   const code = await new Promise<number | null>((resolve, reject) => {
@@ -42,7 +65,7 @@ export async function measureRecord(job: RecordJob): Promise<RecordMeasured> {
   });
   const text = Buffer.concat(output).toString("utf8").trim();
   if (code !== 0) throw new Error(`the record process ended with ${code}: ${text}`);
-  return JSON.parse(text) as RecordMeasured;
+  return JSON.parse(text);
 }
 
 export interface ContentionJob {

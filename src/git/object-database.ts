@@ -3,9 +3,13 @@ import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { deflateSync, inflateSync } from "node:zlib";
 import { errorCode } from "./http-errors.ts";
+import { createObjectCache } from "./object-cache.ts";
 import { type GitObject, type ObjectType, objectId } from "./object-id.ts";
 import { writePackIndex } from "./pack-index.ts";
 import { openPack, type PackReader } from "./pack-reader.ts";
+
+/** The trees that every path below them is found by are read anew for each file. */
+const CACHE_BYTES = 4 * 1024 * 1024;
 
 export interface ObjectDatabase {
   readonly packCount: number;
@@ -33,10 +37,18 @@ export async function createObjectDatabase(gitdir: string): Promise<ObjectDataba
   await writeFile(join(gitdir, "config"), "[core]\n\trepositoryformatversion = 0\n\tbare = true\n");
   const packs: PackReader[] = [];
   const loose = new Set<string>();
+  const latest = createObjectCache<string>(CACHE_BYTES, CACHE_BYTES / 8);
   let fetched = 0;
 
+  const readOwn = async (oid: string): Promise<GitObject | undefined> => {
+    const known = latest.get(oid);
+    if (known !== undefined) return known;
+    const object = await readLoose(gitdir, oid);
+    return object === undefined ? undefined : latest.put(oid, object);
+  };
+
   const read = async (oid: string): Promise<GitObject | undefined> => {
-    if (loose.has(oid)) return await readLoose(gitdir, oid);
+    if (loose.has(oid)) return await readOwn(oid);
     for (const pack of packs) {
       const offset = pack.find(oid);
       if (offset !== undefined) return await pack.readAt(offset, read);
@@ -53,7 +65,7 @@ export async function createObjectDatabase(gitdir: string): Promise<ObjectDataba
     },
     read,
     sizeOf: async (oid) => {
-      if (loose.has(oid)) return (await readLoose(gitdir, oid))?.bytes.length;
+      if (loose.has(oid)) return (await readOwn(oid))?.bytes.length;
       for (const pack of packs) {
         const offset = pack.find(oid);
         if (offset !== undefined) return await pack.sizeAt(offset);

@@ -7,6 +7,7 @@ import { type FileHandle, open, writeFile } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { crc32, createInflate, inflateSync } from "node:zlib";
 import { applyDelta } from "./delta.ts";
+import { createObjectCache } from "./object-cache.ts";
 import { type GitObject, type ObjectType, objectId } from "./object-id.ts";
 import { MAX_OBJECT_BYTES, type PackEntry, parseEntry, readContent } from "./pack-reader.ts";
 
@@ -128,8 +129,7 @@ async function checksum(window: Window, from: number, to: number): Promise<numbe
 }
 
 async function resolveDeltas(handle: FileHandle, table: Table): Promise<void> {
-  const cache = new Map<number, GitObject>();
-  let held = 0;
+  const cache = createObjectCache<number>(CACHE_BYTES);
   /** Made only for packs that name bases by their id; most name them by their offset. */
   let byOid: Map<string, number> | undefined;
 
@@ -141,21 +141,10 @@ async function resolveDeltas(handle: FileHandle, table: Table): Promise<void> {
     await handle.read(header, 0, HEADER_BYTES, offset);
     const entry = parseEntry(header, offset);
     const content = await readContent(handle, entry);
-    if (entry.base === undefined) return remember(row, { type: entry.type as ObjectType, bytes: content });
+    if (entry.base === undefined) return cache.put(row, { type: entry.type as ObjectType, bytes: content });
     const baseRow = typeof entry.base === "number" ? rowAt(table, entry.base) : await rowOf(entry.base);
     const base = await load(baseRow);
-    return remember(row, { type: base.type, bytes: applyDelta(base.bytes, content) });
-  };
-
-  const remember = (row: number, object: GitObject): GitObject => {
-    cache.set(row, object);
-    held += object.bytes.length;
-    for (const [oldest, { bytes }] of cache) {
-      if (held <= CACHE_BYTES) break;
-      cache.delete(oldest);
-      held -= bytes.length;
-    }
-    return object;
+    return cache.put(row, { type: base.type, bytes: applyDelta(base.bytes, content) });
   };
 
   /** A base named by its id may itself be a difference that comes later in the pack. */

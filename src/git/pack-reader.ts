@@ -6,6 +6,7 @@ import { type FileHandle, open, readFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import { inflate, inflateSync } from "node:zlib";
 import { applyDelta, deltaTargetSize } from "./delta.ts";
+import { createObjectCache } from "./object-cache.ts";
 import type { GitObject, ObjectType } from "./object-id.ts";
 
 const inflateAsync = promisify(inflate);
@@ -14,6 +15,7 @@ const HEADER_BYTES = 32;
 const HASHES_AT = 8 + 256 * 4;
 /** Trees of half a million names are smaller; what is larger is no file of ours. */
 export const MAX_OBJECT_BYTES = 64 * 1024 * 1024;
+/** For bases of delta chains. */
 const CACHE_BYTES = 4 * 1024 * 1024;
 
 /** Where an entry's content starts, what it is, and how long it is when inflated. */
@@ -41,7 +43,7 @@ export async function openPack(base: string): Promise<PackReader> {
   const index = await readFile(`${base}.idx`);
   const count = index.readUInt32BE(8 + 255 * 4);
   const handle = await open(`${base}.pack`);
-  const cache = createCache(CACHE_BYTES);
+  const cache = createObjectCache<number>(CACHE_BYTES, CACHE_BYTES / 8);
   const readAt: PackReader["readAt"] = async (offset, external) => {
     const cached = cache.get(offset);
     if (cached !== undefined) return cached;
@@ -131,29 +133,4 @@ function findOffset(index: Buffer, count: number, oid: string): number | undefin
     else high = middle;
   }
   return undefined;
-}
-
-interface ObjectCache {
-  get(offset: number): GitObject | undefined;
-  put(offset: number, object: GitObject): GitObject;
-}
-
-/** Bases of delta chains are read again and again: the latest few MiB stay. */
-function createCache(capacityBytes: number): ObjectCache {
-  const objects = new Map<number, GitObject>();
-  let held = 0;
-  return {
-    get: (offset) => objects.get(offset),
-    put: (offset, object) => {
-      if (object.bytes.length > capacityBytes / 8) return object;
-      objects.set(offset, object);
-      held += object.bytes.length;
-      for (const [oldest, { bytes }] of objects) {
-        if (held <= capacityBytes) break;
-        objects.delete(oldest);
-        held -= bytes.length;
-      }
-      return object;
-    },
-  };
 }

@@ -22,18 +22,44 @@ export type ReadObject = (oid: string) => Promise<GitObject | undefined>;
 export function parseTree(bytes: Buffer): TreeEntry[] {
   const entries: TreeEntry[] = [];
   for (let at = 0; at < bytes.length; ) {
-    const space = bytes.indexOf(0x20, at);
-    const end = bytes.indexOf(0, space);
-    if (space < 0 || end < 0 || end + 21 > bytes.length) throw new RangeError("a tree in the repository is malformed");
-    const mode = bytes.toString("latin1", at, space).replace(/^0+/, "");
-    entries.push({
-      mode,
-      name: bytes.toString("latin1", space + 1, end),
-      oid: bytes.toString("hex", end + 1, end + 21),
-    });
-    at = end + 21;
+    const span = spanAt(bytes, at);
+    entries.push(entryOf(bytes, span));
+    at = span.next;
   }
   return entries;
+}
+
+/** One entry of a tree by its name's bytes; nothing is made of the others. @throws {RangeError} when it is malformed */
+function findInTree(bytes: Buffer, name: Buffer): TreeEntry | undefined {
+  for (let at = 0; at < bytes.length; ) {
+    const span = spanAt(bytes, at);
+    if (bytes.compare(name, 0, name.length, span.space + 1, span.end) === 0) return entryOf(bytes, span);
+    at = span.next;
+  }
+  return undefined;
+}
+
+/** Where an entry lies: mode, a space, the name, a zero, 20 bytes of object id. */
+interface Span {
+  readonly at: number;
+  readonly space: number;
+  readonly end: number;
+  readonly next: number;
+}
+
+function spanAt(bytes: Buffer, at: number): Span {
+  const space = bytes.indexOf(0x20, at);
+  const end = bytes.indexOf(0, space);
+  if (space < 0 || end < 0 || end + 21 > bytes.length) throw new RangeError("a tree in the repository is malformed");
+  return { at, space, end, next: end + 21 };
+}
+
+function entryOf(bytes: Buffer, { at, space, end, next }: Span): TreeEntry {
+  return {
+    mode: bytes.toString("latin1", at, space).replace(/^0+/, ""),
+    name: bytes.toString("latin1", space + 1, end),
+    oid: bytes.toString("hex", end + 1, next),
+  };
 }
 
 /** Puts a tree together, sorted as Git sorts: by bytes, a folder as if its name ended with `/`. */
@@ -94,8 +120,7 @@ export async function findEntry(read: ReadObject, root: string, path: string): P
   let found: TreeEntry = { mode: MODE_FOLDER, name: "", oid: root };
   for (const part of pathParts(path)) {
     if (found.mode !== MODE_FOLDER) return undefined;
-    const name = nameBytes(part);
-    const next = (await readTreeEntries(read, found.oid)).find((entry) => entry.name === name);
+    const next = findInTree((await readExisting(read, found.oid, "tree")).bytes, Buffer.from(part, "utf8"));
     if (next === undefined) return undefined;
     found = next;
   }
