@@ -85,7 +85,7 @@ async function pauseOne(deps: PauseDeps, owner: PausedOwner, holder: PauseHolder
   for (let attempt = 1; ; attempt++) {
     // Argo CD does not end an operation that it finds on a paused Application
     const object =
-      owner.kind === "Application" ? await atRest(deps, owner, signal) : await present(deps, owner, signal);
+      owner.kind === "Application" ? await atRest(deps, owner, { holder, signal }) : await present(deps, owner, signal);
     const operations = planned(deps, owner, object, holder);
     if (operations === undefined || (await send(deps, owner, operations, { signal })) || attempt > CONFLICTS) return;
   }
@@ -137,7 +137,7 @@ async function allRest(
   holder: PauseHolder,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const resting = await Promise.all(owners.map((owner) => atRest(deps, owner, signal, REST_MS)));
+  const resting = await Promise.all(owners.map((owner) => atRest(deps, owner, { holder, signal, quietMs: REST_MS })));
   return owners.every(({ kind }, index) => {
     const object = resting[index];
     return object !== undefined && isPaused(kind, object) && pauseRecordOf(object)?.run === holder.run;
@@ -145,7 +145,15 @@ async function allRest(
 }
 
 /** The owner once it did nothing for `quietMs`. */
-async function atRest(deps: PauseDeps, owner: PausedOwner, signal: AbortSignal, quietMs = 0): Promise<KubeObject> {
+async function atRest(
+  deps: PauseDeps,
+  owner: PausedOwner,
+  {
+    holder,
+    signal,
+    quietMs = 0,
+  }: { readonly holder: PauseHolder; readonly signal: AbortSignal; readonly quietMs?: number },
+): Promise<KubeObject> {
   const { clock } = deps;
   const endsAt = clock.monotonic() + REST_TIMEOUT_MS;
   let quietSince: number | undefined;
@@ -154,8 +162,9 @@ async function atRest(deps: PauseDeps, owner: PausedOwner, signal: AbortSignal, 
     const object = await present(deps, owner, signal);
     const now = clock.monotonic();
     const version = object.metadata.resourceVersion ?? "";
-    if (isBusy(owner.kind, object) || version !== seen) quietSince = undefined;
-    if (!isBusy(owner.kind, object)) quietSince ??= now;
+    const busy = isBusy(owner.kind, object, holder.plan);
+    if (busy || version !== seen) quietSince = undefined;
+    if (!busy) quietSince ??= now;
     seen = version;
     if (quietSince !== undefined && now - quietSince >= quietMs) return object;
     if (now > endsAt) throw notPaused(owner, `it is at work and does not come to rest: ${restRemedy(owner.kind)}`);

@@ -6,7 +6,10 @@ import type { Leadership } from "./lease.ts";
 
 type Held = Pick<Leadership, "assertHeld" | "lost">;
 
-/** The API server, for the leader. Commands in pods are not held back: what a pre hook froze must be thawed. */
+/**
+ * The API server, for the leader. Commands in pods are held back too: the next leader runs the post hooks that are still
+ * owed, and what has begun goes on in its container in any case.
+ */
 export function leasedKube(kube: KubeClient, lease: Held): KubeClient {
   const held = <O extends WriteOptions | { readonly signal?: AbortSignal }>(options: O | undefined) => {
     lease.assertHeld();
@@ -15,9 +18,15 @@ export function leasedKube(kube: KubeClient, lease: Held): KubeClient {
   return {
     ...kube,
     create: async (gvr, object, options) => await kube.create(gvr, object, held(options)),
+    createBytes: async (gvr, object, options) => await kube.createBytes(gvr, object, held(options)),
     patch: async (gvr, key, patch, options) => await kube.patch(gvr, key, patch, held(options)),
+    patchBytes: async (gvr, key, patch, options) => await kube.patchBytes(gvr, key, patch, held(options)),
     replace: async (gvr, object, options) => await kube.replace(gvr, object, held(options)),
     delete: async (gvr, key, options) => await kube.delete(gvr, key, held(options)),
+    exec: async (target, signal) => {
+      lease.assertHeld();
+      return await kube.exec(target, either(lease, signal));
+    },
   };
 }
 

@@ -15,6 +15,7 @@ import { createMetricsReader } from "./metrics.ts";
 import { createPausedOwners } from "./paused-owners.ts";
 import { createPullRequestLoop } from "./pull-request-loop.ts";
 import { type RecordHealth, runRecordLoop } from "./record-loop.ts";
+import { readRecordedCounts } from "./recorded-counts.ts";
 import { createRetention } from "./retention-loop.ts";
 import { createRuns } from "./runs.ts";
 import { shutdownError } from "./shutdown.ts";
@@ -62,6 +63,7 @@ export interface LoopParts
     | "spoolDir"
     | "requireGit"
     | "resourcePriorities"
+    | "globalVolumePolicies"
     | "restoreOnly"
   > {
   /** The source of `--repo`, which is no object in the cluster. */
@@ -125,7 +127,7 @@ export function createLoop(parts: LoopParts): Loop {
     const watches = KINDS.map((kind) =>
       deps.kube.watchResource(kind, { signal, relistMs: RELIST_MS }, (event) => {
         if (event.type === "changed") deps.live.put(event.object);
-        else if (event.type === "deleted") deps.live.remove(kind.kind, keyFrom(event.object));
+        else if (event.type === "deleted") deps.live.remove(event.object);
         else {
           deps.live.replace(kind.kind, event.objects);
           if (event.missed > 0)
@@ -150,6 +152,8 @@ export function createLoop(parts: LoopParts): Loop {
 
   async function stop(): Promise<void> {
     await controllers.close();
+    if (runs.active() > 0 && !lost.aborted)
+      given.log.info({ runs: runs.active(), graceMs }, "stopping: nothing new begins, and what runs may end");
     if (lost.aborted) await runs.close(lost.reason as Error, 0);
     else await runs.close(shutdownError(), graceMs);
     await events.close();
@@ -177,6 +181,11 @@ export function createLoop(parts: LoopParts): Loop {
       const looking = retention?.run(recording.signal, Math.min(garbageCollectionMs, FIRST_LOOK_MS));
       const recordLoop = runRecordLoop(deps, record, { signal: recording.signal, stepDown });
       const archiving = runArchiveLoop(deps, recording.signal);
+      const counting = readRecordedCounts(deps, {
+        known: metrics.known,
+        tell: metrics.setRecorded,
+        signal: recording.signal,
+      });
       const ending = AbortSignal.any([signal, lost]);
       const answers = pullRequests.run(ending);
       const sweeps = sweepOwners(deps, recording.signal);
@@ -186,7 +195,7 @@ export function createLoop(parts: LoopParts): Loop {
         await stop();
         await answers;
         recording.abort();
-        await Promise.all([sweeps, recordLoop, archiving, looking]);
+        await Promise.all([sweeps, recordLoop, archiving, counting, looking]);
         await deps.record.flush().catch(() => {}); // what is lost here is made again from the cluster
       }
     },
@@ -203,13 +212,6 @@ export function createLoop(parts: LoopParts): Loop {
       }
     },
   };
-}
-
-function keyFrom(object: { readonly metadata: { readonly namespace?: string; readonly name: string } }): {
-  namespace: string;
-  name: string;
-} {
-  return { namespace: object.metadata.namespace ?? "", name: object.metadata.name };
 }
 
 async function convergeOnce(

@@ -44,9 +44,11 @@ export function createOwnerLease(deps: ReconcileDeps, { plan, run, signal }: Lea
 
   async function beat(): Promise<void> {
     const lost = new Set<string>();
+    // a run that is left to the next process is not ended here, and its heart must not keep this process alive
+    const stopped = AbortSignal.any([beating.signal, signal]);
     for (;;) {
-      await clock.sleep(HEARTBEAT_MS, beating.signal).catch(() => {});
-      if (beating.signal.aborted) return;
+      await clock.sleep(HEARTBEAT_MS, stopped).catch(() => {});
+      if (stopped.aborted) return;
       for (const owner of held) {
         const isOurs = await renewPause(deps, owner, { run, deadline: deadline() }).catch(() => true);
         if (isOurs || lost.has(formatOwner(owner))) continue;

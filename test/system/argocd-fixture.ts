@@ -42,12 +42,12 @@ export interface ArgoShop {
   waitForColour(colour: string, namespace?: string): Promise<void>;
 }
 
-/** Starts all that is needed, and gives each test a shop of its own. */
-export function useArgoShop(): ArgoShop {
+/** Starts all that is needed, and gives each test a shop of its own; `settings` go into Argo CD's own ConfigMap. */
+export function useArgoShop(settings: Readonly<Record<string, string>> = {}): ArgoShop {
   const cluster = usePrivateCluster();
   const git = useGitServer();
   const holdfast = useInstallation(cluster);
-  const argo = useArgoCd(cluster);
+  const argo = useArgoCd(cluster, settings);
   let fleet: HostedRepository;
   let namespace = "";
   let backup = "";
