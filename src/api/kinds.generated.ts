@@ -951,6 +951,7 @@ export interface RestorePlanSpec {
    * Objects to leave out, by name or pattern.
    */
   readonly excludedNames?: readonly string[];
+  readonly resourcePolicy?: ConfigMapReference;
   /**
    * true: cluster-scoped objects too; false: none; absent: those that the selected objects need, or all where no namespace is selected.
    */
@@ -1024,6 +1025,10 @@ export interface RestoreSource {
    * Undo objects too that were changed since the restore; by default they are left as they are and reported. Only with undoOf.
    */
   readonly force?: boolean;
+  /**
+   * Only delete what the restore created, and leave all else as it is: no safety backup is needed for that. Only with undoOf.
+   */
+  readonly createdOnly?: boolean;
 }
 /**
  * The newest completed backup of a policy.
@@ -1368,6 +1373,14 @@ export interface ResolvedBackup {
    * Digest of its manifest, or of the marker of a Velero backup.
    */
   readonly manifestSha256?: string;
+  /**
+   * The BackupPolicy that asked for it.
+   */
+  readonly policy?: string;
+  /**
+   * Its schedule; `manual` on demand.
+   */
+  readonly schedule?: string;
 }
 /**
  * Objects per planned action.

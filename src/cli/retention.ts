@@ -7,9 +7,10 @@ import { rfc3339 } from "../clock.ts";
 import { isCoded } from "../errors.ts";
 import { createLiveObjects, type LiveObjects } from "../reconcile/live-objects.ts";
 import { retentionInput } from "../reconcile/retention-input.ts";
-import { textTable } from "../report/table.ts";
+import { ageText, expiryText } from "../report/age.ts";
+import { bullets, textTable } from "../report/table.ts";
 import { notInstalled } from "./deps.ts";
-import { type CliIo, requireCluster } from "./io.ts";
+import { type CliIo, outputOf, requireCluster } from "./io.ts";
 
 const EXAMPLES = `
 What the running Holdfast would decide now; nothing is changed. What it holds back all the same (too many at once, a
@@ -18,6 +19,7 @@ location that can't be written to) is the condition DeletionBlocked of the polic
 Examples:
   holdfast retention plan --cluster main
   holdfast retention plan --cluster main --only delete
+  holdfast retention plan --cluster main --output wide
   holdfast retention plan --cluster main --output json
 `;
 
@@ -67,15 +69,17 @@ function seriesOf({ series }: RetainedBackup): string {
 }
 
 function rendered(io: CliIo, verdicts: readonly RetentionVerdict[]): string {
-  switch (io.options().output) {
+  switch (outputOf(io, ["text", "wide", "json", "yaml", "markdown"])) {
     case "json":
       return JSON.stringify(verdicts.map(row), undefined, 2);
     case "yaml":
       return yamlText(verdicts.map(row));
     case "markdown":
       return markdown(verdicts);
+    case "wide":
+      return wide(verdicts);
     case "text":
-      return text(verdicts);
+      return text(io, verdicts);
   }
 }
 
@@ -93,21 +97,46 @@ function row({ backup, action, reasons, expiresMs }: RetentionVerdict): object {
   };
 }
 
-const HEAD = ["BACKUP", "SCHEDULE", "STATUS", "STARTED", "EXPIRES", "ACTION", "WHY"];
+const WIDE_HEAD = ["BACKUP", "SCHEDULE", "STATUS", "STARTED", "EXPIRES", "ACTION", "WHY"];
 
 function cells({ backup, action, reasons, expiresMs }: RetentionVerdict): string[] {
   const expires = expiresMs === undefined ? "" : rfc3339(expiresMs);
-  const why = reasons.map((reason) => reason.text).join("; ");
+  const why = reasonsText(reasons);
   return [backup.key.name, seriesOf(backup), backup.phase ?? "New", rfc3339(backup.startedMs), expires, action, why];
 }
 
-function text(verdicts: readonly RetentionVerdict[]): string {
-  if (verdicts.length === 0) return "No backups found.";
-  return `${textTable(HEAD, verdicts.map(cells))}\n${totals(verdicts)}`;
+function wide(verdicts: readonly RetentionVerdict[]): string {
+  if (verdicts.length === 0) return NONE;
+  return `${textTable(WIDE_HEAD, verdicts.map(cells))}\n${totals(verdicts)}`;
+}
+
+const HEAD = ["BACKUP", "STATUS", "AGE", "EXPIRES", "ACTION"];
+const NONE = "No backups found.";
+
+/** Why stands below its backup: no column is wide enough for it beside the others. */
+function text(io: CliIo, verdicts: readonly RetentionVerdict[]): string {
+  if (verdicts.length === 0) return NONE;
+  const nowMs = io.clock.now();
+  const [head = "", ...lines] = textTable(
+    HEAD,
+    verdicts.map(({ backup, action, expiresMs }) => [
+      backup.key.name,
+      backup.phase ?? "New",
+      ageText(rfc3339(backup.startedMs), nowMs),
+      expiresMs === undefined ? "" : expiryText(rfc3339(expiresMs), nowMs),
+      action,
+    ]),
+  ).split(/(?<=\n)/);
+  const told = verdicts.map(({ reasons }, at) => `${lines[at] ?? ""}${bullets([reasonsText(reasons)], io.width)}`);
+  return `${head}${told.join("")}\n${totals(verdicts)}`;
+}
+
+function reasonsText(reasons: RetentionVerdict["reasons"]): string {
+  return reasons.map((reason) => reason.text).join("; ");
 }
 
 function markdown(verdicts: readonly RetentionVerdict[]): string {
-  const lines = [HEAD, HEAD.map(() => "---"), ...verdicts.map(cells)];
+  const lines = [WIDE_HEAD, WIDE_HEAD.map(() => "---"), ...verdicts.map(cells)];
   const table = lines.map((line) => `| ${line.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`).join("\n");
   return `${table}\n\n${totals(verdicts)}`;
 }

@@ -62,11 +62,13 @@ export function unreachable(location: string, error: unknown): Obstacle {
   return { reason: "LocationUnavailable", message, gcFailure, ...(isGone ? { isForcible: true } : {}) };
 }
 
-/** What Object Lock says of the marker, or of the archive where there is no marker any more. */
+/** What Object Lock says of the files: nothing goes before all of them may, or a part of a backup would be left. */
 async function lockOf(store: ObjectStore, backup: string, nowMs: number): Promise<Obstacle | undefined> {
-  const { marker, archive } = backupKeys(backup);
-  const { lockedUntilMs } = (await store.head(marker)) ?? (await store.head(archive)) ?? {};
-  if (lockedUntilMs === undefined || lockedUntilMs <= nowMs) return undefined;
+  const keys: string[] = [];
+  for await (const { key } of store.list(backupKeys(backup).prefix)) keys.push(key);
+  const heads = await Promise.all(keys.map((key) => store.head(key)));
+  const lockedUntilMs = Math.max(0, ...heads.map((head) => head?.lockedUntilMs ?? 0));
+  if (lockedUntilMs <= nowMs) return undefined;
   const until = Number.isFinite(lockedUntilMs)
     ? `until ${rfc3339(lockedUntilMs)}: it is deleted after that`
     : "by a legal hold, until somebody lifts it";

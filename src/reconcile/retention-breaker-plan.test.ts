@@ -81,7 +81,7 @@ describe("the breaker of retention", () => {
     const jumped = plan([backup(0.1, -24), ...backups], { pauseHours: aYear });
 
     expect(jumped.routine.length).toBeLessThanOrEqual(1); // one for the one that was made since
-    expect(jumped.held).toMatchObject([{ owner: { kind: "BackupPolicy", key: POLICY }, count: 24 }]);
+    expect(jumped.held).toMatchObject([{ owner: { kind: "BackupPolicy", key: POLICY }, backups: { length: 24 } }]);
   });
 
   it("a keep rule that is cut from 30 to 3 is asked about, once", () => {
@@ -91,7 +91,7 @@ describe("the breaker of retention", () => {
     const allowed = plan(backups, { keepLast: 3, allowed: held?.digest ?? "" });
 
     expect(held).toMatchObject({ why: expect.stringContaining("deletions within an hour") });
-    expect([allowed.held.length, allowed.judged.length]).toEqual([0, held?.count]);
+    expect([allowed.held.length, allowed.judged.length]).toEqual([0, held?.backups.length]);
   });
 
   it("a keep rule that lets one go for each that comes is routine", () => {
@@ -125,7 +125,7 @@ describe("the breaker of retention", () => {
     expect(plan([orphan, ...theirs], { isPolicy: false }).held).toMatchObject([
       {
         owner: { kind: "BackupStorageLocation", key: LOCATION },
-        count: 1,
+        backups: [orphan],
         why: expect.stringContaining("is the last"),
       },
     ]);

@@ -31,10 +31,10 @@ export interface BreakerInput<B extends GuardedBackup> {
 }
 
 /** Deletions of one owner that wait for a person. */
-export interface HeldDeletions {
+export interface HeldDeletions<B extends GuardedBackup> {
   readonly owner: BreakerOwner;
   readonly digest: string;
-  readonly count: number;
+  readonly backups: readonly B[];
   readonly why: string;
 }
 
@@ -42,7 +42,7 @@ export interface BreakerPlan<B extends GuardedBackup> {
   readonly routine: readonly B[];
   /** Judged and let through. */
   readonly judged: readonly { readonly backup: B; readonly owner: BreakerOwner }[];
-  readonly held: readonly HeldDeletions[];
+  readonly held: readonly HeldDeletions<B>[];
 }
 
 /** Sorts what is to be deleted. A backup without data is no loss and is never held. */
@@ -61,7 +61,7 @@ export function planDeletions<B extends GuardedBackup>(input: BreakerInput<B>): 
     else group.going.push(backup);
   }
   const judged: { backup: B; owner: BreakerOwner }[] = [];
-  const held: HeldDeletions[] = [];
+  const held: HeldDeletions<B>[] = [];
   for (const { owner, going, staying } of groups.values()) {
     if (going.length === 0) continue;
     const verdict = judgeDeletions(
@@ -70,7 +70,7 @@ export function planDeletions<B extends GuardedBackup>(input: BreakerInput<B>): 
       { recent: input.recentOf(owner), allowed: input.allowedOf(owner) },
     );
     if (verdict.type === "allowed") judged.push(...going.map((backup) => ({ backup, owner })));
-    else held.push({ owner, digest: verdict.digest, count: going.length, why: verdict.why });
+    else held.push({ owner, digest: verdict.digest, backups: going, why: verdict.why });
   }
   return { routine, judged, held };
 }

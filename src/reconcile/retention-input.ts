@@ -1,10 +1,10 @@
-import { PURPOSE_LABEL } from "../api/annotations.ts";
+import { GC_FAILURE_LABEL, PURPOSE_LABEL } from "../api/annotations.ts";
 import { findCondition } from "../api/conditions.ts";
 import { DEFAULT_TTL, scheduleDefaults } from "../api/defaults.ts";
 import type { Schedule } from "../api/kinds.generated.ts";
 import { keyOf } from "../api/object.ts";
 import { hasKeepRule } from "../backup/keep-rules-plan.ts";
-import type { RetainedBackup, RetentionInput, Series } from "../backup/retention-plan.ts";
+import type { RetentionInput, Series } from "../backup/retention-plan.ts";
 import { isEnded } from "../report/backup-record.ts";
 import { MANUAL, parseBackupName } from "../schedule/slot-name.ts";
 import { wallTime } from "../schedule/wall-clock.ts";
@@ -12,6 +12,7 @@ import type { Installation } from "./deps.ts";
 import type { Live, LiveObjects } from "./live-objects.ts";
 import { dataLocation, isAvailable } from "./locations.ts";
 import { SYNCED_ANNOTATION } from "./marker-plan.ts";
+import type { GuardedBackup } from "./retention-breaker-plan.ts";
 
 interface State {
   readonly live: LiveObjects;
@@ -19,7 +20,7 @@ interface State {
 }
 
 /** A backup that retention looks at, with the object it was made from. */
-export type RetainedLive = RetainedBackup & { readonly object: Live<"Backup"> };
+export type RetainedLive = GuardedBackup & { readonly object: Live<"Backup"> };
 
 /** Finds the schedule of a series; undefined where there is none. */
 export type FindSchedule = (series: Series) => Schedule | undefined;
@@ -81,10 +82,14 @@ function retained(state: State, find: FindSchedule, object: Live<"Backup">, inUs
   const zone = schedule !== undefined && hasKeepRule(schedule) ? scheduleDefaults(schedule, {}).timeZone : "UTC";
   const startedMs = Date.parse(status?.startTimestamp ?? metadata.creationTimestamp ?? "") || 0;
   const expirationMs = status?.expiration === undefined ? undefined : Date.parse(status.expiration);
-  const location = state.live.get("BackupStorageLocation", dataLocation(state, object));
+  const where = dataLocation(state, object);
+  const location = state.live.get("BackupStorageLocation", where);
   return {
     object,
     key: keyOf(object),
+    uid: metadata.uid ?? "",
+    location: where,
+    wasDue: metadata.labels?.[GC_FAILURE_LABEL] !== undefined,
     phase: status?.phase,
     // one that this cluster asked for and that never got as far as a claim is this cluster's
     cluster: status?.cluster ?? (isSynced ? undefined : state.installation.cluster),

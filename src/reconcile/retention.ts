@@ -9,21 +9,17 @@ import { METADATA_PREFIX } from "../storage/layout.ts";
 import { expire, sayUnblocked } from "./backup-deletion.ts";
 import type { ReconcileDeps } from "./deps.ts";
 import type { Live } from "./live-objects.ts";
-import { dataLocation, isAvailable, isReadOnly } from "./locations.ts";
+import { isAvailable, isReadOnly } from "./locations.ts";
 import {
   type BreakerOwner,
   type BreakerPlan,
   clockProblem,
-  type GuardedBackup,
   type OtherClock,
   ownerOf,
   planDeletions,
 } from "./retention-breaker-plan.ts";
 import { type RetainedLive, retentionInput } from "./retention-input.ts";
 import { writeStatus } from "./write-status.ts";
-
-/** A backup of the cluster, as both plans look at it. */
-type Expiring = RetainedLive & GuardedBackup;
 
 /** Why some deletions of an owner wait; what its condition says. */
 interface Blocked {
@@ -47,8 +43,7 @@ export async function lookAtRetention(
   how: { readonly routineSinceMs: number; readonly judged: JudgedDeletions },
 ): Promise<number> {
   const nowMs = deps.clock.now();
-  const input = retentionInput(deps, nowMs);
-  const verdicts = retentionPlan({ ...input, backups: input.backups.map((backup) => guarded(deps, backup)) });
+  const verdicts = retentionPlan(retentionInput(deps, nowMs));
   const isPolicy = (key: { namespace: string; name: string }): boolean =>
     deps.live.get("BackupPolicy", key) !== undefined;
   const plan = planDeletions({
@@ -60,10 +55,10 @@ export async function lookAtRetention(
   });
   const due = [...plan.routine, ...plan.judged.map(({ backup }) => backup)];
   const clock = due.length === 0 ? undefined : clockProblem(nowMs, await otherClocks(deps, due));
-  const blocked: Blocked[] = plan.held.map(({ owner, digest, count, why }) => ({
+  const blocked: Blocked[] = plan.held.map(({ owner, digest, backups, why }) => ({
     owner,
     reason: "DeletionsHeld",
-    message: `${count} expired backups are kept (${why}) until the annotation ${ALLOW_DELETIONS_ANNOTATION} says ${digest}`,
+    message: `${backups.length} expired backups are kept (${why}) until the annotation ${ALLOW_DELETIONS_ANNOTATION} says ${digest}`,
   }));
   let marked = 0;
   if (clock !== undefined) {
@@ -80,21 +75,11 @@ export async function lookAtRetention(
   return marked;
 }
 
-function guarded(deps: ReconcileDeps, backup: RetainedLive): Expiring {
-  const { metadata } = backup.object;
-  return {
-    ...backup,
-    uid: metadata.uid ?? "",
-    location: dataLocation(deps, backup.object),
-    wasDue: metadata.labels?.[GC_FAILURE_LABEL] !== undefined,
-  };
-}
-
 /** One failure stops no other; it is tried again at the next look. */
 async function expireAll(
   deps: ReconcileDeps,
-  due: readonly Expiring[],
-  onBlocked: (backup: Expiring, entry: Omit<Blocked, "owner">) => void,
+  due: readonly RetainedLive[],
+  onBlocked: (backup: RetainedLive, entry: Omit<Blocked, "owner">) => void,
 ): Promise<number> {
   let marked = 0;
   for (const backup of due) {
@@ -125,7 +110,7 @@ async function unblock(deps: ReconcileDeps, { metadata }: Live<"Backup">): Promi
 }
 
 /** What the API server and the locations take for the time: each of them by a write that leaves nothing behind. */
-async function otherClocks(deps: ReconcileDeps, due: readonly Expiring[]): Promise<OtherClock[]> {
+async function otherClocks(deps: ReconcileDeps, due: readonly RetainedLive[]): Promise<OtherClock[]> {
   const clocks: OtherClock[] = [await apiServerClock(deps)];
   for (const key of new Map(due.map(({ location }) => [formatKey(location), location])).values()) {
     const location = deps.live.get("BackupStorageLocation", key);
@@ -157,7 +142,7 @@ function recent({ clock }: ReconcileDeps, judged: JudgedDeletions, owner: Breake
   return (judged.get(idOf(owner)) ?? []).filter((at) => at > hourAgo);
 }
 
-function noteJudged(deps: ReconcileDeps, judged: JudgedDeletions, plan: BreakerPlan<Expiring>): void {
+function noteJudged(deps: ReconcileDeps, judged: JudgedDeletions, plan: BreakerPlan<RetainedLive>): void {
   for (const { owner } of plan.judged) {
     judged.set(idOf(owner), [...recent(deps, judged, owner), deps.clock.monotonic()]);
   }

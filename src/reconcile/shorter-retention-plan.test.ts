@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { BackupPolicySpec, Schedule } from "../api/kinds.generated.ts";
-import type { RetainedBackup, RetentionInput } from "../backup/retention-plan.ts";
+import type { RetentionInput } from "../backup/retention-plan.ts";
+import type { GuardedBackup } from "./retention-breaker-plan.ts";
 import { shorterRetention } from "./shorter-retention-plan.ts";
 
 const DAY = 24 * 3_600_000;
@@ -14,11 +15,14 @@ function policy(...schedules: readonly Rules[]): BackupPolicySpec {
 }
 
 /** One backup a day for so many days, of a schedule under a keep rule: the older ones are past their day. */
-function backups(days: number, more: Partial<RetainedBackup> = {}): RetainedBackup[] {
+function backups(days: number, more: Partial<GuardedBackup> = {}): GuardedBackup[] {
   return Array.from({ length: days }, (_, day) => {
     const startedMs = NOW - day * DAY - DAY / 2;
     return {
       key: { namespace: "holdfast", name: `shop-daily-${day}` },
+      uid: `${day}`,
+      location: { namespace: "holdfast", name: "main" },
+      wasDue: false,
       phase: "Completed",
       cluster: "main",
       series: { policy: POLICY, schedule: "daily" },
@@ -36,15 +40,23 @@ function backups(days: number, more: Partial<RetainedBackup> = {}): RetainedBack
 function said(
   before: BackupPolicySpec | undefined,
   after: BackupPolicySpec | undefined,
-  of: RetainedBackup[],
+  of: GuardedBackup[],
 ): string[] {
-  const input = (spec: BackupPolicySpec | undefined): RetentionInput => ({
+  const input = (spec: BackupPolicySpec | undefined): RetentionInput<GuardedBackup> => ({
     backups: of,
     rulesOf: ({ schedule }) => spec?.schedules.find(({ name }) => name === schedule),
     cluster: "main",
     nowMs: NOW,
   });
-  return shorterRetention(before, after, { now: input(before), after: input(after) });
+  return shorterRetention(before, after, {
+    now: input(before),
+    after: input(after),
+    isPolicyAfter: () => after !== undefined,
+  });
+}
+
+function heldBack(backups: string, why: string, owner = "BackupPolicy holdfast/shop"): string {
+  return `held back: ${backups} would stay until holdfast.dev/allow-deletions on ${owner} allows it (${why})`;
 }
 
 describe("retention that would delete sooner", () => {
@@ -52,7 +64,7 @@ describe("retention that would delete sooner", () => {
     what: string,
     before: Rules | undefined,
     after: Rules | undefined,
-    of: RetainedBackup[],
+    of: GuardedBackup[],
     said: string[],
   ][] = [
     ["the same rules", { keepLast: 5 }, { keepLast: 5 }, backups(9), []],
@@ -62,7 +74,10 @@ describe("retention that would delete sooner", () => {
       { keepLast: 5 },
       { keepLast: 2 },
       backups(9),
-      ["schedule daily: keepLast 2, until now 5; 3 backups kept now would be deleted"],
+      [
+        "schedule daily: keepLast 2, until now 5; 3 backups kept now would be deleted",
+        heldBack("3 backups", "7 deletions are more than half of 9"),
+      ],
     ],
     [
       "a smaller keepLast of which nothing has come yet",
@@ -92,6 +107,7 @@ describe("retention that would delete sooner", () => {
       backups(6),
       [
         "schedule daily: keepHourly none, until now 3; keepWeekly none, until now 2; keepYearly none, until now 1; 3 backups kept now would be deleted",
+        heldBack("3 backups", "5 deletions are more than half of 6"),
       ],
     ],
     [
@@ -120,7 +136,27 @@ describe("retention that would delete sooner", () => {
       undefined,
       { keepLast: 1 },
       backups(3),
-      ["schedule daily: 2 backups kept now would be deleted"],
+      [
+        "schedule daily: 2 backups kept now would be deleted",
+        heldBack("2 backups", "2 deletions are more than half of 3"),
+      ],
+    ],
+    [
+      "a policy that goes with most of what its location has",
+      { keepLast: 9 },
+      undefined,
+      backups(5, { expirationMs: NOW - DAY }),
+      [
+        "schedule daily: it is gone: no more backups of it are made; 4 backups kept now would be deleted",
+        heldBack("4 backups", "4 deletions are more than half of 5", "BackupStorageLocation holdfast/main"),
+      ],
+    ],
+    [
+      "what expires at its own pace is held back by nothing",
+      { keepLast: 9 },
+      undefined,
+      backups(5, { expirationMs: NOW - 1 }),
+      ["schedule daily: it is gone: no more backups of it are made; 4 backups kept now would be deleted"],
     ],
     [
       "what a restore needs",

@@ -20,50 +20,60 @@ beforeAll(async () => {
   for (const file of await readdir(crds)) await cluster.applyYaml(await readFile(new URL(file, crds), "utf8"));
 });
 
-it("a backup under Object Lock stays whole, says until when, and goes after that", async () => {
-  const namespace = await cluster.createNamespace();
-  const bucket = await s3.createBucket({ objectLock: true });
-  const marker = { Bucket: bucket, Key: "backups/kept/velero-backup.json" };
-  for (const Key of ["backups/kept/kept.tar.gz", marker.Key]) {
-    await s3.client.send(new PutObjectCommand({ Bucket: bucket, Key, Body: "{}", ChecksumAlgorithm: "CRC32" }));
-  }
-  const { endpoint, region, accessKeyId, secretAccessKey } = s3.connection;
-  const store = new S3Store({ bucket, endpoint, region, credentials: { accessKeyId, secretAccessKey } });
-  const deps = await depsWith(namespace, store);
-  await put(deps, "BackupStorageLocation", "main", { provider: "s3", s3: { bucket } }, { phase: "Available" });
-  await put(deps, "Backup", "kept", {}, { phase: "Completed", cluster: "testbed", storageLocation: "main" });
-  const ask = { metadata: { annotations: { "holdfast.dev/delete-requested": "kept" } } };
-  deps.live.put((await cluster.patch("Backup", namespace, "kept", ask)) as never);
+it.each([
+  ["its marker", "backups/kept/velero-backup.json"],
+  ["its archive", "backups/kept/kept.tar.gz"],
+])(
+  "a backup of which Object Lock keeps %s stays whole, says until when, and goes after that",
+  async (_what, lockedKey) => {
+    const namespace = await cluster.createNamespace();
+    const bucket = await s3.createBucket({ objectLock: true });
+    const files = ["backups/kept/kept.tar.gz", "backups/kept/velero-backup.json"];
+    for (const Key of files) {
+      await s3.client.send(new PutObjectCommand({ Bucket: bucket, Key, Body: "{}", ChecksumAlgorithm: "CRC32" }));
+    }
+    const { endpoint, region, accessKeyId, secretAccessKey } = s3.connection;
+    const store = new S3Store({ bucket, endpoint, region, credentials: { accessKeyId, secretAccessKey } });
+    const deps = await depsWith(namespace, store);
+    await put(deps, "BackupStorageLocation", "main", { provider: "s3", s3: { bucket } }, { phase: "Available" });
+    await put(deps, "Backup", "kept", {}, { phase: "Completed", cluster: "testbed", storageLocation: "main" });
+    const ask = { metadata: { annotations: { "holdfast.dev/delete-requested": "kept" } } };
+    deps.live.put((await cluster.patch("Backup", namespace, "kept", ask)) as never);
 
-  const Retention = { Mode: "COMPLIANCE", RetainUntilDate: new Date(Date.now() + 30_000) } as const;
-  await s3.client.send(new PutObjectRetentionCommand({ ...marker, Retention }));
+    const Retention = { Mode: "COMPLIANCE", RetainUntilDate: new Date(Date.now() + 30_000) } as const;
+    await s3.client.send(new PutObjectRetentionCommand({ Bucket: bucket, Key: lockedKey, Retention }));
 
-  await reconcileBackup(deps, { namespace, name: "kept" });
-  const refused = (await cluster.get("Backup", namespace, "kept")).status as {
-    phase: string;
-    conditions: { type: string; reason: string; message: string }[];
-  };
+    await reconcileBackup(deps, { namespace, name: "kept" });
+    const refused = (await cluster.get("Backup", namespace, "kept")).status as {
+      phase: string;
+      conditions: { type: string; reason: string; message: string }[];
+    };
 
-  const date = `${Retention.RetainUntilDate.toISOString().slice(0, 19)}Z`;
-  expect(refused.phase).toBe("Completed");
-  expect(refused.conditions.find(({ type }) => type === "DeletionBlocked")).toMatchObject({
-    reason: "ObjectLocked",
-    message: `Object Lock keeps it until ${date}: it is deleted after that`,
-  });
-  expect(await store.listPrefixes("backups/")).toEqual(["kept/"]);
-  await waitUntil(
-    async () => {
-      await reconcileBackup(deps, { namespace, name: "kept" });
-      return (await cluster.list("Backup", namespace)).length === 0;
-    },
-    { what: "the backup is deleted", timeoutMs: 90_000, intervalMs: 1000 },
-  );
-  // the server shows the folder as long as it holds old versions
-  const left: string[] = [];
-  for await (const { key } of store.list("backups/")) left.push(key);
-  expect(left).toEqual([]);
-  await store.close();
-});
+    const date = `${Retention.RetainUntilDate.toISOString().slice(0, 19)}Z`;
+    expect(refused.phase).toBe("Completed");
+    expect(refused.conditions.find(({ type }) => type === "DeletionBlocked")).toMatchObject({
+      reason: "ObjectLocked",
+      message: `Object Lock keeps it until ${date}: it is deleted after that`,
+    });
+    expect(await keysOf(store)).toEqual(files);
+    await waitUntil(
+      async () => {
+        await reconcileBackup(deps, { namespace, name: "kept" });
+        return (await cluster.list("Backup", namespace)).length === 0;
+      },
+      { what: "the backup is deleted", timeoutMs: 90_000, intervalMs: 1000 },
+    );
+    // the server shows the folder as long as it holds old versions
+    expect(await keysOf(store)).toEqual([]);
+    await store.close();
+  },
+);
+
+async function keysOf(store: S3Store): Promise<string[]> {
+  const keys: string[] = [];
+  for await (const { key } of store.list("backups/")) keys.push(key);
+  return keys.sort();
+}
 
 async function depsWith(namespace: string, store: S3Store): Promise<ReconcileDeps> {
   return reconcileDeps(await connect(cluster.kubeconfigPath), systemClock, namespace, () => store);

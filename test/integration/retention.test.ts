@@ -190,7 +190,7 @@ describe("retention", () => {
       "is gone",
       async () => {
         await cluster.delete("BackupStorageLocation", namespace, "main");
-        deps.live.remove("BackupStorageLocation", { namespace, name: "main" });
+        deps.live.remove(deps.live.get("BackupStorageLocation", { namespace, name: "main" }) as KubeObject);
       },
       "BSLNotFound",
       "main is gone: make it again, or give the data up with holdfast backup delete --force",
@@ -231,7 +231,7 @@ describe("retention", () => {
   it("gives up what nobody can reach any more only when it is forced to", async () => {
     await expired("lost", -1);
     await cluster.delete("BackupStorageLocation", namespace, "main");
-    deps.live.remove("BackupStorageLocation", { namespace, name: "main" });
+    deps.live.remove(deps.live.get("BackupStorageLocation", { namespace, name: "main" }) as KubeObject);
     const ask = async (annotations: object) => {
       deps.live.put((await cluster.patch("Backup", namespace, "lost", { metadata: { annotations } })) as never);
       await reconcileBackup(deps, { namespace, name: "lost" });

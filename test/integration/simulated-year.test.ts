@@ -143,12 +143,8 @@ function simulate(): { readonly made: readonly Made[]; readonly held: number } {
 
   function expire(nowMs: number): void {
     const input = retentionInput({ live, installation }, nowMs);
-    const backups = input.backups.map((backup) => {
-      const { name } = backup.key;
-      return { ...backup, uid: name, location: { namespace: NAMESPACE, name: "main" }, wasDue: false };
-    });
     const plan = planDeletions({
-      verdicts: retentionPlan({ ...input, backups }),
+      verdicts: retentionPlan(input),
       routineSinceMs: routineSince(nowMs, nowMs - lookedMs, LOOK_EVERY_MS),
       isPolicy: () => true,
       recentOf: () => 0,
@@ -157,7 +153,7 @@ function simulate(): { readonly made: readonly Made[]; readonly held: number } {
     held += plan.held.length;
     for (const { key } of [...plan.routine, ...plan.judged.map(({ backup }) => backup)]) {
       (made.get(key.name) as Made).deletedMs = nowMs;
-      live.remove("Backup", key);
+      live.remove(live.get("Backup", key) as KubeObject);
     }
     lookedMs = nowMs;
   }
