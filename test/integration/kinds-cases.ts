@@ -145,6 +145,7 @@ export const GOOD: readonly Case[] = [
         { conditions: { groupResource: "*" }, mergePatches: [{ patchData: "{}" }] },
       ],
       resourceModifier: { kind: "ConfigMap", name: "mods" },
+      resourcePolicy: { kind: "configmap", name: "filters" },
       hooks: {
         resources: [
           {
@@ -259,6 +260,7 @@ export const BAD: readonly Case[] = [
     "a pattern mapped from": { source: { backupName: "a" }, namespaceMapping: { "shop-*": "b" } },
     "a pattern mapped to": { source: { backupName: "a" }, namespaceMapping: { shop: "b-*" } },
     "a policy": { source: { backupName: "a" }, existingResourcePolicy: "replace" },
+    "a Secret for filters": { source: { backupName: "a" }, resourcePolicy: { kind: "Secret", name: "a" } },
     "a policy for a resource": { source: { backupName: "a" }, existingResourceOverrides: { pods: "replace" } },
     "a modifier without patches": {
       source: { backupName: "a" },

@@ -23,8 +23,8 @@ export interface KnownWorld {
   serviceAccountExists(namespace: string, name: string): boolean;
   /** Whether a claim of this volume gets a new, empty volume instead of it. */
   isDynamicVolume(name: string): boolean;
-  /** How the backup treated the volume's data: Velero's `backupMethod`, or undefined. */
-  volumeMethod(name: string): string | undefined;
+  /** How the backup treated an archived volume's data: Velero's `backupMethod`, or undefined. */
+  volumeMethod(volume: KubeObject): string | undefined;
 }
 
 /** What a handler decides. */

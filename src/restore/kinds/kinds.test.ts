@@ -6,9 +6,9 @@ import { prepareKind } from "./registry.ts";
 
 const KNOWN: KnownWorld = {
   storageClassExists: (name) => name === "fast",
-  serviceAccountExists: (_namespace, name) => name === "builder",
+  serviceAccountExists: (namespace, name) => namespace === "a" && name === "builder",
   isDynamicVolume: (name) => name === "gone",
-  volumeMethod: (name) => (name === "saved" ? "CSISnapshot" : undefined),
+  volumeMethod: ({ metadata }) => (metadata.name === "saved" ? "CSISnapshot" : undefined),
 };
 
 function prepare(

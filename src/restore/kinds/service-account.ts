@@ -14,11 +14,14 @@ export const prepareServiceAccount: KindHandler = (object) => {
   return KEEP;
 };
 
-/** Token Secrets: those the cluster generates are left to it; the others lose token, certificate and account uid. */
-export const prepareSecret: KindHandler = (object, { known, targetNamespace }) => {
+/**
+ * Token Secrets: those the cluster generates are left to it; the others lose token, certificate and account uid. As in
+ * Velero, the account is looked for where it was: a namespace under a new name has to get its tokens from the backup.
+ */
+export const prepareSecret: KindHandler = (object, { known, sourceNamespace }) => {
   if (object.type !== TOKEN_TYPE) return KEEP;
   const account = serviceAccountOf(object);
-  if (object.metadata.name.startsWith(`${account}-token-`) && known.serviceAccountExists(targetNamespace, account)) {
+  if (object.metadata.name.startsWith(`${account}-token-`) && known.serviceAccountExists(sourceNamespace, account)) {
     return {
       type: "skip",
       reason: "ServiceAccountToken",

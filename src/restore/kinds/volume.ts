@@ -18,11 +18,15 @@ const CLAIM_ANNOTATIONS: readonly string[] = [
 /** Methods whose data comes back through a claim that is provisioned anew. */
 const PROVISIONING_METHODS: ReadonlySet<string> = new Set(["PodVolumeBackup", "CSISnapshot"]);
 
+/** True for a backup method whose data comes back through the claim, and not with the volume. */
+export function provisionsAnew(method: string | undefined): boolean {
+  return method !== undefined && PROVISIONING_METHODS.has(method);
+}
+
 /** A volume whose storage is gone with it (reclaim policy Delete) or whose data is elsewhere is not created. */
-export const skipDynamicVolumes: KindHandler = (object, { known }) => {
-  const name = object.metadata.name;
-  const method = known.volumeMethod(name);
-  if (method !== undefined && PROVISIONING_METHODS.has(method)) {
+export const skipDynamicVolumes: KindHandler = (object, { known, archived }) => {
+  const method = known.volumeMethod(archived);
+  if (provisionsAnew(method)) {
     return {
       type: "skip",
       reason: "DynamicVolume",
