@@ -3,6 +3,7 @@ import { parseJson } from "../api/json.ts";
 import type { KubeObject, ObjectKey } from "../api/object.ts";
 import { formatKey } from "../api/object.ts";
 import { compareKeys, compareUtf8, type IndexRow } from "../storage/index-row.ts";
+import { createLeftOut } from "./left-out.ts";
 import { targetNamespaceOf } from "./options.ts";
 import type { RestoreSession } from "./session.ts";
 
@@ -18,15 +19,24 @@ export async function candidatesOf(session: RestoreSession, resource: string): P
   const drawn = related.get(resource);
   const rows: IndexRow[] = [];
   const asked: IndexRow[] = [];
+  const leftOut = createLeftOut();
+  const leave = (row: IndexRow, why: string | undefined): void => {
+    if (why !== undefined) leftOut.add(why, row);
+  };
   for await (const row of request.backup.rows(resource, selection)) {
     if (drawn?.has(formatKey(row)) === true) rows.push(row);
-    else if (selection.includes(resource, row)) (selection.hasSelectors ? asked : rows).push(row);
+    else if (!selection.includes(resource, row)) leave(row, selection.leftOutBy(resource, row));
+    else (selection.hasSelectors(resource, row) ? asked : rows).push(row);
   }
   if (asked.length > 0) {
     for await (const { row, body } of request.backup.readMany(asked)) {
-      if (selection.matches(parseJson(body) as KubeObject)) rows.push(row);
+      const { labels } = (parseJson(body) as KubeObject).metadata;
+      if (selection.matches(resource, row, labels)) rows.push(row);
+      else leave(row, selection.leftOutBy(resource, row, { labels }));
     }
   }
+  // Whole each time: a resource may be looked at again.
+  session.facts.leftOut.set(resource, leftOut);
   const candidates = rows.map((row) => ({ row, target: targetOf(row) }));
   return candidates.sort((a, b) => compareKeys(a.target, b.target) || compareUtf8(a.row.namespace, b.row.namespace));
 

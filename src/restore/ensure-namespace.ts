@@ -1,6 +1,7 @@
 /** Making a namespace, and waiting for the one that is still going. */
 import type { ObjectKey } from "../api/object.ts";
 import { isCoded } from "../errors.ts";
+import { creatorOf } from "./creator.ts";
 import { NAMESPACES } from "./namespaces.ts";
 import { refusalOf } from "./refusal.ts";
 import { type RestoreSession, signalOf } from "./session.ts";
@@ -19,7 +20,7 @@ export async function ensureNamespace(session: RestoreSession, item: PlannedItem
         NAMESPACES,
         item.desired ?? { apiVersion: "v1", kind: "Namespace", metadata: { name } },
         {
-          fieldManager: "holdfast",
+          fieldManager: creatorOf(session.request.run),
           ...signalOf(session.request),
         },
       );

@@ -1,8 +1,10 @@
 /** Target namespaces: made on first need, from the archived one where there is one, and never changed where they exist. */
 import { parseJson } from "../api/json.ts";
 import type { GroupVersionResource, KubeObject } from "../api/object.ts";
+import type { PlanEntry } from "../report/plan.ts";
 import { compareKeys } from "../storage/index-row.ts";
-import { liveObjects } from "./live.ts";
+import { isCreatedBy } from "./creator.ts";
+import { type LiveObject, liveObjects } from "./live.ts";
 import { targetNamespaceOf } from "./options.ts";
 import type { RestoreSession } from "./session.ts";
 import { stripServerFields } from "./strip.ts";
@@ -32,11 +34,29 @@ export async function planNamespacesOf(session: RestoreSession, sources: Iterabl
     facts.namespaces.add(target);
     const there = found.get(target);
     const isTerminating = there?.metadata.deletionTimestamp !== undefined;
-    if (there !== undefined && !isTerminating) continue;
+    if (there !== undefined && !isTerminating) {
+      if (isOwnWork(session, there)) items.push(planMade(source, target));
+      continue;
+    }
     facts.newNamespaces.add(target);
     items.push(await planNamespace(session, source, target, isTerminating));
   }
   return items;
+}
+
+/** True for a namespace that an earlier attempt of this run made: it has no labels of the run to be known by. */
+function isOwnWork({ request: { mayResume, run } }: RestoreSession, live: LiveObject): boolean {
+  return mayResume === true && isCreatedBy(run, live.whole());
+}
+
+function placeEntry(source: string, target: string): Omit<PlanEntry, "action"> {
+  const archivedAs = source === target ? {} : { archivedAs: source };
+  return { resource: "namespaces", apiVersion: "v1", kind: "Namespace", namespace: "", name: target, ...archivedAs };
+}
+
+function planMade(source: string, target: string): PlannedItem {
+  const told = { action: "unchanged", reason: "Resumed", message: "made by this very run" } as const;
+  return { entry: { ...placeEntry(source, target), ...told }, gvr: NAMESPACES, resumedAs: "created" };
 }
 
 async function planNamespace(
@@ -45,11 +65,9 @@ async function planNamespace(
   target: string,
   isTerminating: boolean,
 ): Promise<PlannedItem> {
-  const archivedAs = source === target ? {} : { archivedAs: source };
   const warnings = isTerminating ? { warnings: ["is being deleted: the restore waits until it is gone"] } : {};
-  const place = { resource: "namespaces", apiVersion: "v1", kind: "Namespace", namespace: "", name: target };
   return {
-    entry: { ...place, ...archivedAs, action: "create", ...warnings },
+    entry: { ...placeEntry(source, target), action: "create", ...warnings },
     gvr: NAMESPACES,
     desired: await namespaceFor(session, source, target),
     barrier: true,

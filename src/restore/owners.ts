@@ -12,6 +12,7 @@ import {
   parseApiVersion,
 } from "../api/object.ts";
 import { isCoded, messageOf } from "../errors.ts";
+import type { ServedResource } from "../kube/client.ts";
 import { guarded } from "./changes.ts";
 import { type RestoreSession, signalOf } from "./session.ts";
 import type { PlannedItem } from "./types.ts";
@@ -110,16 +111,33 @@ async function addReferences(
   await kube.patch(gvr, key, { type: "json", operations }, { fieldManager: "holdfast", ...signalOf(session.request) });
 }
 
+/** Those owners of an object that are there with the very uid it names. */
+export async function livingOwners(session: RestoreSession, object: KubeObject): Promise<OwnerReference[]> {
+  const { namespace = "", ownerReferences = [] } = object.metadata;
+  const living: OwnerReference[] = [];
+  for (const owner of ownerReferences) {
+    const served = servedOwner(session, owner);
+    const key = { namespace: served?.namespaced === true ? namespace : "", name: owner.name };
+    const live = served && (await session.deps.kube.get(served, key, session.request.signal));
+    if (live?.metadata.uid === owner.uid) living.push(owner);
+  }
+  return living;
+}
+
+function servedOwner(session: RestoreSession, { apiVersion, kind }: OwnerReference): ServedResource | undefined {
+  const { group, version } = parseApiVersion(apiVersion);
+  return session.facts.discovery.resources.find(
+    (each) => each.kind === kind && each.group === group && each.version === version,
+  );
+}
+
 /** The uid that an archived owner has now; undefined where it is not of this restore, or not there. */
 async function newUid(
   session: RestoreSession,
   dependent: Dependent,
   owner: OwnerReference,
 ): Promise<string | undefined> {
-  const { group, version } = parseApiVersion(owner.apiVersion);
-  const served = session.facts.discovery.resources.find(
-    (each) => each.kind === owner.kind && each.group === group && each.version === version,
-  );
+  const served = servedOwner(session, owner);
   if (served === undefined) return undefined;
   const resource = groupResource(served);
   const archivedKey = { namespace: served.namespaced ? dependent.source : "", name: owner.name };

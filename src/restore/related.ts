@@ -47,7 +47,7 @@ async function* selected(
   const isDrawn = (row: IndexRow): boolean => drawn?.has(formatKey(row)) ?? false;
   for await (const { row, body } of backup.readMany(rowsIncluded(backup, selection, resource, isDrawn))) {
     const object = parseJson(body) as KubeObject;
-    if (isDrawn(row) || selection.matches(object)) yield object;
+    if (isDrawn(row) || selection.matches(resource, row, object.metadata.labels)) yield object;
   }
 }
 

@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
 import type { KubeObject } from "../../src/api/object.ts";
+import type { ObjectRecord } from "../../src/restore/types.ts";
 import { useKubeClients } from "../support/kube-client.ts";
 import { uniqueName } from "../support/test-cluster.ts";
 import { useTestCluster } from "../support/use-test-cluster.ts";
-import { backUp, configMap, plan, restore } from "./restore-support.ts";
+import { backUp, configMap, plan, restore, webhook } from "./restore-support.ts";
 
 describe("where a restore puts objects", () => {
   const cluster = useTestCluster();
@@ -48,6 +49,133 @@ describe("where a restore puts objects", () => {
     expect((await cluster.get("ConfigMap", target, "only-b")).data).toEqual({ b: "1" });
     expect(update.outcome).toMatchObject({ errors: 0 });
     expect((await cluster.get("ConfigMap", target, "clash")).data).toEqual({ a: "from b" });
+  });
+
+  it("writes only the last of those that collide under update, and nothing the second time", async () => {
+    const kube = await client(cluster.kubeconfigPath);
+    const target = await cluster.createNamespace();
+    const owner = { apiVersion: "v1", kind: "ConfigMap", name: "owner", uid: "0-0" };
+    const clash = (namespace: string, from: string) => configMap(namespace, "clash", { from });
+    const owned = (namespace: string, from: string) =>
+      configMap(namespace, "owned", { from }, { ownerReferences: [owner] });
+    const store = await backUp(kube, [
+      ...["from-a", "from-c"].map((namespace) => clash(namespace, "a and c")),
+      clash("from-b", "b"),
+      ...["from-a", "from-b"].map((namespace) => owned(namespace, namespace)),
+    ]);
+    const namespaceMapping = { "from-a": target, "from-b": target, "from-c": target };
+    const spec = { namespaceMapping, existingResourcePolicy: "update" as const };
+
+    const { entries } = await plan(kube, store, { spec });
+    const { outcome, records } = await restore(kube, store, { spec, mayResume: true });
+    const again = await plan(kube, store, { spec });
+
+    const told = entries.map(({ archivedAs, action, reason, changes }) => [archivedAs, action, reason, changes]);
+    expect(told).toEqual([
+      ["from-a/clash", "unchanged", "Collision", undefined],
+      ["from-b/clash", "skip", "Collision", [{ op: "replace", path: "/data/from", before: "a and c", after: "b" }]],
+      ["from-c/clash", "create", undefined, undefined],
+      ["from-a/owned", "skip", "Collision", [{ op: "replace", path: "/data/from", before: "from-b", after: "from-a" }]],
+      ["from-b/owned", "create", undefined, undefined],
+    ]);
+    expect(records.map(({ archivedAs, outcome: what }) => [archivedAs, what]).sort()).toEqual([
+      ["from-a/clash", "unchanged"],
+      ["from-a/owned", "skipped"],
+      ["from-b/clash", "skipped"],
+      ["from-b/owned", "created"],
+      ["from-c/clash", "created"],
+    ]);
+    expect(outcome).toMatchObject({ phase: "Completed", errors: 0, warnings: 2 });
+    const standing = async (name: string) => (await cluster.get("ConfigMap", target, name)).data;
+    expect([await standing("clash"), await standing("owned")]).toEqual([{ from: "a and c" }, { from: "from-b" }]);
+    expect(again.entries.filter(({ action }) => action !== "unchanged" && action !== "skip")).toEqual([]);
+  });
+
+  it("restores the pod of one namespace where the other's of that name had finished", async () => {
+    const kube = await client(cluster.kubeconfigPath);
+    const target = await cluster.createNamespace();
+    const spec = { schedulerName: "nobody", containers: [{ name: "c", image: "registry.example.org/app:1" }] };
+    const pod = (namespace: string, phase: string): KubeObject => ({
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name: "worker", namespace },
+      spec,
+      status: { phase },
+    });
+    const store = await backUp(kube, [pod("from-a", "Succeeded"), pod("from-b", "Pending"), pod("from-c", "Failed")]);
+    const namespaceMapping = { "from-a": target, "from-b": target, "from-c": target };
+
+    const { records } = await restore(kube, store, { spec: { namespaceMapping } });
+
+    expect(records.map(({ archivedAs, outcome, reason }) => [archivedAs, outcome, reason]).sort()).toEqual([
+      ["from-a/worker", "skipped", "Finished"],
+      ["from-b/worker", "created", undefined],
+      ["from-c/worker", "skipped", "Finished"],
+    ]);
+    await cluster.delete("Pod", target, "worker");
+  });
+
+  it("merges service accounts that collide, whatever the policy, and refuses them under fail", async () => {
+    const kube = await client(cluster.kubeconfigPath);
+    const account = (namespace: string, name: string, secrets: string[], labels: Record<string, string>) => ({
+      apiVersion: "v1",
+      kind: "ServiceAccount",
+      metadata: { name, namespace, labels },
+      imagePullSecrets: secrets.map((secret) => ({ name: secret })),
+    });
+    const store = await backUp(kube, [
+      account("from-a", "builder", ["a"], { tier: "a" }),
+      account("from-b", "builder", ["a", "b"], { tier: "b", team: "b" }),
+      account("from-c", "builder", ["c"], {}),
+      account("from-a", "default", ["a"], {}),
+      account("from-b", "default", ["b"], {}),
+      account("from-a", "same", ["a"], {}),
+      account("from-b", "same", ["a"], {}),
+    ]);
+    const standing = async (namespace: string, name: string) => {
+      const { metadata, imagePullSecrets } = await cluster.get("ServiceAccount", namespace, name);
+      const { "velero.io/backup-name": _b, "velero.io/restore-name": _r, ...labels } = metadata.labels ?? {};
+      return [labels, (imagePullSecrets as { name: string }[] | undefined)?.map((secret) => secret.name)];
+    };
+    for (const existingResourcePolicy of ["none", "update"] as const) {
+      const target = await cluster.createNamespace();
+      await cluster.waitFor("ServiceAccount", target, "default");
+      const namespaceMapping = { "from-a": target, "from-b": target, "from-c": target };
+      const spec = { namespaceMapping, existingResourcePolicy };
+
+      const { entries } = await plan(kube, store, { spec });
+      const { outcome } = await restore(kube, store, { spec, mayResume: true });
+      const again = await plan(kube, store, { spec });
+
+      expect(entries.map(({ archivedAs, action, reason }) => [archivedAs, action, reason])).toEqual([
+        ["from-a/builder", "create", undefined],
+        ["from-b/builder", "patch", "Collision"],
+        ["from-c/builder", "patch", "Collision"],
+        ["from-a/default", "patch", undefined],
+        ["from-b/default", "patch", "Collision"],
+        ["from-a/same", "create", undefined],
+        ["from-b/same", "unchanged", "Collision"],
+      ]);
+      expect(outcome).toMatchObject({ phase: "Completed", errors: 0, warnings: 0 });
+      expect(await standing(target, "builder")).toEqual([{ tier: "a", team: "b" }, ["a", "b", "c"]]);
+      expect(await standing(target, "default")).toEqual([{}, ["a", "b"]]);
+      expect(again.entries.filter(({ action }) => action !== "unchanged")).toEqual([]);
+    }
+    const target = await cluster.createNamespace();
+    await cluster.waitFor("ServiceAccount", target, "default");
+    const spec = {
+      namespaceMapping: { "from-a": target, "from-b": target, "from-c": target },
+      existingResourcePolicy: "fail" as const,
+    };
+
+    const refused = await restore(kube, store, { spec });
+
+    expect(refused.records.filter(({ outcome }) => outcome === "failed").map(({ archivedAs }) => archivedAs)).toEqual([
+      "from-b/builder",
+      "from-c/builder",
+    ]);
+    expect(await standing(target, "builder")).toEqual([{ tier: "a" }, ["a"]]);
+    expect(await standing(target, "default")).toEqual([{}, ["a", "b"]]);
   });
 
   it("rewrites the marks of GitOps owners where a namespace is mapped", async () => {
@@ -126,6 +254,29 @@ describe("where a restore puts objects", () => {
     await cluster.delete("Namespace", undefined, fresh);
   });
 
+  it("makes the other namespaces while it waits for one that is on its way out", async () => {
+    const kube = await client(cluster.kubeconfigPath);
+    const going = await cluster.createNamespace();
+    const fresh = `${going}-b`;
+    const holder = configMap(going, "holder", {}, { finalizers: ["example.org/hold"] });
+    await cluster.apply(holder);
+    const named = (name: string) => ({ apiVersion: "v1", kind: "Namespace", metadata: { name } });
+    const store = await backUp(kube, [named(going), named(fresh), configMap(going, "a", {})]);
+    await cluster.request("DELETE", `/api/v1/namespaces/${going}`);
+    const release = async ({ name }: ObjectRecord): Promise<void> => {
+      if (name === fresh) await cluster.patch("ConfigMap", going, "holder", { metadata: { finalizers: null } });
+    };
+
+    const { outcomes } = await restore(kube, store, { onRecord: release, limits: { terminatingTimeoutMs: 20_000 } });
+
+    expect(outcomes).toMatchObject({
+      [`Namespace ${going}`]: "created",
+      [`Namespace ${fresh}`]: "created",
+      "ConfigMap a": "created",
+    });
+    await cluster.delete("Namespace", undefined, fresh);
+  });
+
   it("brings a CRD before its objects, keeps every digit, and never hangs on a kind that is not served", async () => {
     const kube = await client(cluster.kubeconfigPath);
     const group = `${uniqueName("g")}.example.org`;
@@ -161,23 +312,7 @@ describe("where a restore puts objects", () => {
     const kube = await client(cluster.kubeconfigPath);
     const namespace = await cluster.createNamespace();
     const name = uniqueName("hook");
-    const webhook: KubeObject = {
-      apiVersion: "admissionregistration.k8s.io/v1",
-      kind: "ValidatingWebhookConfiguration",
-      metadata: { name },
-      webhooks: [
-        {
-          name: "deny.example.org",
-          admissionReviewVersions: ["v1"],
-          sideEffects: "None",
-          timeoutSeconds: 1,
-          clientConfig: { url: "https://127.0.0.1:9/" },
-          namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": namespace } },
-          rules: [{ apiGroups: [""], apiVersions: ["v1"], operations: ["CREATE"], resources: ["configmaps"] }],
-        },
-      ],
-    };
-    const store = await backUp(kube, [webhook, configMap(namespace, "a", {})]);
+    const store = await backUp(kube, [webhook(name, namespace), configMap(namespace, "a", {})]);
 
     const { outcome, outcomes } = await restore(kube, store);
     await cluster.delete("ValidatingWebhookConfiguration", undefined, name);

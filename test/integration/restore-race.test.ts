@@ -21,12 +21,12 @@ describe("an object that stands as archived and moves between plan and write", (
     let isFirst = true;
     const raced: KubeClient = {
       ...kube,
-      patch: async (gvr, key, patch, options) => {
+      patchBytes: async (gvr, key, patch, options) => {
         if (key.name === "busy" && isFirst) {
           isFirst = false;
           await write(namespace);
         }
-        return await kube.patch(gvr, key, patch, options);
+        return await kube.patchBytes(gvr, key, patch, options);
       },
     };
 

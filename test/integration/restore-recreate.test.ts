@@ -112,3 +112,34 @@ describe("a recreation of an object that somebody changes at that moment", () =>
     expect([after.data, after.metadata.uid]).toEqual([{ apple: "newer" }, before.metadata.uid]);
   });
 });
+
+describe("a recreated object", () => {
+  it("gets what follows a create: its status, and its owner where that is restored too", async () => {
+    const kube = await client(cluster.kubeconfigPath);
+    const namespace = await cluster.createNamespace();
+    const [owner] = await cluster.apply(configMap(namespace, "owner", {}));
+    const reference = { apiVersion: "v1", kind: "ConfigMap", name: "owner", uid: owner?.metadata.uid ?? "" };
+    const service = (port: number, metadata: object, status?: object): KubeObject =>
+      ({
+        apiVersion: "v1",
+        kind: "Service",
+        metadata: { name: "shop", namespace, ...metadata },
+        spec: { type: "LoadBalancer", ports: [{ port }] },
+        ...(status === undefined ? {} : { status }),
+      }) as KubeObject;
+    const status = { loadBalancer: { ingress: [{ ip: "192.0.2.1", ipMode: "VIP" }] } };
+    await cluster.apply(service(80, { ownerReferences: [reference] }));
+    const store = await backUp(kube, [
+      (await cluster.get("ConfigMap", namespace, "owner")) as unknown as KubeObject,
+      service(81, { ownerReferences: [reference] }, status),
+    ]);
+
+    const { outcomes } = await restore(kube, store, {
+      spec: { ...spec, restoreStatus: { includedResources: ["services"] } },
+    });
+
+    const after = await cluster.get("Service", namespace, "shop");
+    expect(outcomes).toEqual({ "ConfigMap owner": "labelled", "Service shop": "recreated" });
+    expect([after.status, after.metadata.ownerReferences]).toEqual([status, [reference]]);
+  });
+});

@@ -7,33 +7,11 @@ import { useKubeClients } from "../support/kube-client.ts";
 import { startClusterProxy } from "../support/proxy.ts";
 import { uniqueName } from "../support/test-cluster.ts";
 import { useTestCluster } from "../support/use-test-cluster.ts";
-import { backUp, configMap, restore } from "./restore-support.ts";
+import { backUp, configMap, restore, webhook } from "./restore-support.ts";
 
 const cluster = useTestCluster();
 const client = useKubeClients();
 const UPDATE = { existingResourcePolicy: "update" as const };
-
-/** A webhook for ConfigMaps of one namespace, before whose address nobody answers. */
-function webhook(name: string, namespace: string, url: string): KubeObject {
-  return {
-    apiVersion: "admissionregistration.k8s.io/v1",
-    kind: "ValidatingWebhookConfiguration",
-    metadata: { name },
-    webhooks: [
-      {
-        name: "no.example.org",
-        clientConfig: { url },
-        failurePolicy: "Fail",
-        timeoutSeconds: 1,
-        sideEffects: "None",
-        admissionReviewVersions: ["v1"],
-        namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": namespace } },
-        objectSelector: { matchLabels: { watched: "yes" } },
-        rules: [{ apiGroups: [""], apiVersions: ["v1"], operations: ["CREATE", "UPDATE"], resources: ["configmaps"] }],
-      },
-    ],
-  };
-}
 
 const watched = (namespace: string, name: string, data = { a: "1" }): KubeObject =>
   configMap(namespace, name, data, { labels: { watched: "yes" } });
@@ -72,7 +50,13 @@ describe("a restore into a cluster that refuses", () => {
     const namespace = await cluster.createNamespace();
     const name = uniqueName("hook");
     const store = await backUp(kube, [watched(namespace, "asked"), configMap(namespace, "free", { a: "1" })]);
-    await cluster.create(webhook(name, namespace, await url()));
+    await cluster.create(
+      webhook(name, namespace, {
+        clientConfig: { url: await url() },
+        objectSelector: { matchLabels: { watched: "yes" } },
+        rules: [{ apiGroups: [""], apiVersions: ["v1"], operations: ["CREATE", "UPDATE"], resources: ["configmaps"] }],
+      }),
+    );
     await untilRefused(namespace);
 
     const { outcome, records } = await restore(kube, store);
