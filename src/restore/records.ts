@@ -4,7 +4,7 @@ import { isCoded, messageOf } from "../errors.ts";
 import { restoreKeys } from "../storage/layout.ts";
 import { encodeGzipJson, encodeLogs, encodeResourceList } from "../storage/velero-files.ts";
 import type { RunTally } from "./results.ts";
-import type { RestoreDeps } from "./types.ts";
+import type { ObjectRecord, RestoreDeps } from "./types.ts";
 
 /** Writes logs, results and lists under `restores/<run>/`. A store that does not let us is a warning, not a failure. */
 export async function uploadRecords(
@@ -34,6 +34,20 @@ export async function uploadRecords(
     tally.addWarning(undefined, message);
     deps.log.warn({ run, error: message }, "restore results not uploaded");
   }
+}
+
+/** Most lines of a run's log that are kept. */
+const LOG_LINES = 20_000;
+
+/** What became of one object, as a line of the run's log. */
+export function noteRecord({ clock, log }: RestoreDeps, lines: string[], record: ObjectRecord): void {
+  const level = record.errors !== undefined ? "error" : record.warnings !== undefined ? "warning" : "info";
+  const { resource, namespace, name, outcome, message } = record;
+  log.debug({ resource, namespace, name, outcome, ...(message === undefined ? {} : { message }) }, "restored object");
+  if (lines.length >= LOG_LINES) return;
+  const place = namespace === "" ? name : `${namespace}/${name}`;
+  const told = message === undefined ? "" : `: ${message}`;
+  lines.push(logLine(clock.now(), level, `${outcome} ${resource} ${place}${told}`));
 }
 
 /** One line of the log, as Velero's JSON logs have it. */
