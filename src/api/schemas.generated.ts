@@ -1642,6 +1642,9 @@ export const DEFINITIONS: Readonly<Record<string, object>> = {
           "maxLength": 317
         }
       },
+      "resourcePolicy": {
+        "$ref": "#/definitions/ConfigMapReference"
+      },
       "includeClusterResources": {
         "type": "boolean",
         "description": "true: cluster-scoped objects too; false: none; absent: those that the selected objects need, or all where no namespace is selected."
@@ -1767,6 +1770,10 @@ export const DEFINITIONS: Readonly<Record<string, object>> = {
       {
         "rule": "!has(self.force) || has(self.undoOf)",
         "message": "force is for an undo: give undoOf"
+      },
+      {
+        "rule": "!has(self.createdOnly) || has(self.undoOf)",
+        "message": "createdOnly is for an undo: give undoOf"
       }
     ],
     "properties": {
@@ -1788,6 +1795,10 @@ export const DEFINITIONS: Readonly<Record<string, object>> = {
       "force": {
         "type": "boolean",
         "description": "Undo objects too that were changed since the restore; by default they are left as they are and reported. Only with undoOf."
+      },
+      "createdOnly": {
+        "type": "boolean",
+        "description": "Only delete what the restore created, and leave all else as it is: no safety backup is needed for that. Only with undoOf."
       }
     }
   },
@@ -2420,6 +2431,16 @@ export const DEFINITIONS: Readonly<Record<string, object>> = {
         "type": "string",
         "description": "Digest of its manifest, or of the marker of a Velero backup.",
         "pattern": "^[0-9a-f]{64}$"
+      },
+      "policy": {
+        "type": "string",
+        "description": "The BackupPolicy that asked for it.",
+        "maxLength": 253
+      },
+      "schedule": {
+        "type": "string",
+        "description": "Its schedule; `manual` on demand.",
+        "maxLength": 63
       }
     }
   },

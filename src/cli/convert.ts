@@ -1,11 +1,12 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Command } from "commander";
-import { apiVersionOf } from "../api/object.ts";
+import { apiVersionOf, type GroupVersionResource, type KubeObject } from "../api/object.ts";
 import { yamlText } from "../api/yaml-text.ts";
 import type { Conversion } from "../convert/convert.ts";
 import { formatNote, type VeleroInput } from "../convert/velero-documents.ts";
-import { CodedError } from "../errors.ts";
+import { CodedError, isCoded, messageOf } from "../errors.ts";
+import type { KubeClient } from "../kube/client.ts";
 import { ExitCode } from "./exit-codes.ts";
 import { type CliIo, outputOf } from "./io.ts";
 import { readPaths } from "./validate.ts";
@@ -64,6 +65,8 @@ const LIVE = [
   { group: "velero.io", version: "v1", resource: "backups", kind: "Backup" },
   { group: "velero.io", version: "v1", resource: "restores", kind: "Restore" },
   { group: "", version: "v1", resource: "configmaps", kind: "ConfigMap" },
+  // flags of Velero's server
+  { group: "apps", version: "v1", resource: "deployments", kind: "Deployment" },
 ] as const;
 
 /** Each object as a text of its own, so that notes have a line that people find with `kubectl get -o yaml`. */
@@ -73,17 +76,33 @@ async function readCluster(io: CliIo, namespace: string): Promise<VeleroInput[]>
   const served = LIVE.filter(({ group, resource }) =>
     resources.some((each) => each.group === group && each.resource === resource),
   );
-  if (served.every(({ group }) => group === ""))
+  if (served.every(({ group }) => group !== "velero.io"))
     throw new CodedError("KubeNotFound", { ref: "velero.io" }, "the cluster serves none of Velero's kinds");
   const inputs: VeleroInput[] = [];
   for (const { kind, ...gvr } of served) {
-    for (const object of await kube.list(gvr, { namespace })) {
+    for (const object of await listReadable(io, kube, gvr, namespace)) {
       const { managedFields: _fields, ...metadata } = object.metadata;
       const whole = { ...object, apiVersion: apiVersionOf(gvr), kind, metadata };
       inputs.push({ file: `cluster:${kind}/${metadata.name}`, text: yamlText(whole, { lineWidth: 0 }) });
     }
   }
   return inputs;
+}
+
+/** Who may read Velero's objects need not be one who may read Deployments. */
+async function listReadable(
+  io: CliIo,
+  kube: KubeClient,
+  gvr: GroupVersionResource,
+  namespace: string,
+): Promise<readonly KubeObject[]> {
+  try {
+    return await kube.list(gvr, { namespace });
+  } catch (error) {
+    if (gvr.group !== "apps" || !isCoded(error, "KubeForbidden")) throw error;
+    io.note(`the flags of Velero's server were not looked at: ${messageOf(error)}`);
+    return [];
+  }
 }
 
 async function writeFiles(folder: string, { files }: Conversion): Promise<void> {

@@ -61,6 +61,7 @@ describe("restore create --dry-run", () => {
     [["--storage-class-mappings", "slow:fast"], { storageClassMapping: { slow: "fast" } }],
     [["--existing-resource-policy", "update"], { existingResourcePolicy: "update" }],
     [["--resource-modifier-configmap", "rules"], { resourceModifier: { kind: "ConfigMap", name: "rules" } }],
+    [["--resource-policies-configmap", "filters"], { resourcePolicy: { kind: "ConfigMap", name: "filters" } }],
     [["--status-include-resources", "deploy"], { restoreStatus: { includedResources: ["deploy"] } }],
     [["--preserve-nodeports"], { preserveNodePorts: true }],
     [["--restore-volumes=false"], {}],

@@ -18,6 +18,7 @@ Examples:
   holdfast restore create --from-backup shop-daily-20260102030405 --wait
   holdfast restore create --from-policy shop --as-of 2026-01-02T03:00:00Z --existing-resource-policy update
   holdfast restore create copy --from-backup B --namespace-mappings shop:shop-copy --dry-run > restores/copy.yaml
+  holdfast restore create --from-backup B --dry-run | holdfast plan -
 `;
 
 /** Builds `restore create`: a RestorePlan in the cluster, or its YAML for a pull request. */
@@ -42,6 +43,7 @@ export function restoreCreateCommand(io: CliIo): Command {
     .option("--namespace-mappings <from:to,...>", "restore into other namespaces", parseMapping)
     .option("--storage-class-mappings <from:to,...>", "restore with other storage classes", parseMapping)
     .option("--resource-modifier-configmap <name>", "ConfigMap with Velero's resource modifiers")
+    .option("--resource-policies-configmap <name>", "ConfigMap with filters by namespace and kind")
     .option("--status-include-resources <list>", "resources whose status is restored too", collectList)
     .option("--status-exclude-resources <list>", "resources whose status is not restored", collectList)
     .option("--preserve-nodeports [bool]", "keep node ports that the cluster had assigned", parseTriState)
@@ -58,7 +60,7 @@ export function restoreCreateCommand(io: CliIo): Command {
         io,
         restorePlanOf(options, { name, namespace: io.options().namespace, time: compactTime(io.clock.now()) }),
       );
-      if (options.dryRun) return io.print(printed(io, plan));
+      if (options.dryRun) return io.print(printedPlan(io, plan));
       const kube = await io.deps().kube();
       await kube.create(RESTORE_PLAN, plan as unknown as KubeObject, { fieldValidation: "Strict", signal: io.signal });
       if (!options.wait)
@@ -95,7 +97,8 @@ function checked(io: CliIo, plan: RestorePlan): RestorePlan {
   );
 }
 
-function printed(io: CliIo, plan: RestorePlan): string {
+/** The YAML of a RestorePlan, or its JSON where that is asked for. */
+export function printedPlan(io: CliIo, plan: RestorePlan): string {
   return outputOf(io, ["text", "json", "yaml"]) === "json"
     ? JSON.stringify(plan, undefined, 2)
     : `${SCHEMA_LINE}${yamlText(plan)}`;

@@ -6,6 +6,7 @@ import { type ConfigMaps, convertConfigMaps, isVeleroConfigMap } from "./config-
 import { convertLocations } from "./locations.ts";
 import { convertBackups, convertRestores } from "./runs.ts";
 import { convertSchedules } from "./schedules.ts";
+import { isVeleroServer, readServerFlags } from "./server-flags.ts";
 import { type Located, type Note, noteOn, readInputs, type VeleroInput } from "./velero-documents.ts";
 
 /** What `holdfast convert` gives. */
@@ -42,17 +43,19 @@ export function convert(inputs: readonly VeleroInput[], namespace: string): Conv
   const locations = convertLocations(ofKind("BackupStorageLocation"), namespace);
   const backups = convertBackups(ofKind("Backup"), namespace);
   const restores = convertRestores(ofKind("Restore"), { namespace, places: schedules.places, configMaps });
-  const maps = convertConfigMaps(configMaps, namespace, inlinedIn(ofKind("Restore")));
+  const server = readServerFlags(read.objects.filter(isVeleroServer));
+  const uses = { inlined: inlinedIn(ofKind("Restore")), globalPolicy: server.globalPolicy };
+  const maps = convertConfigMaps(configMaps, namespace, uses);
   const others = read.objects.filter(({ object }) => isVelero(object) && !CONVERTED.has(object.kind));
   const objects = [locations.locations, schedules.policies, backups.objects, restores.objects, maps.objects].flat();
   const files = filesOf(objects);
-  const parts = [read, schedules, locations, backups, restores, maps];
+  const parts = [read, schedules, locations, backups, restores, maps, server];
   const notes = [...parts.flatMap((part) => part.notes), ...others.map(otherNote)];
   return {
     files,
     notes: notes.sort((a, b) => (a.file < b.file ? -1 : a.file > b.file ? 1 : a.line - b.line)),
     problems: problemsOf(files, namespace),
-    ignored: read.objects.filter((at) => !isVelero(at.object) && !isVeleroConfigMap(at)).length,
+    ignored: read.objects.filter((at) => !isVelero(at.object) && !isVeleroConfigMap(at) && !isVeleroServer(at)).length,
   };
 }
 

@@ -1,7 +1,7 @@
 import { API_VERSION } from "../api/kinds.ts";
 import type { KubeObject } from "../api/object.ts";
 import { DEFINITIONS } from "../api/schemas.generated.ts";
-import { type ConfigMaps, rulesOf } from "./config-maps.ts";
+import { type ConfigMaps, policyOfRestoreProblem, rulesOf } from "./config-maps.ts";
 import { takeOver } from "./fields.ts";
 import { BACKUP_FIELDS, type ConvertedSchedules } from "./schedules.ts";
 import { type Located, type Note, noteOn } from "./velero-documents.ts";
@@ -64,12 +64,13 @@ export function convertRestores(found: readonly Located[], context: RestoreConte
   return { objects, notes };
 }
 
+/** Undefined where it can't be said without restoring something else than was asked for. */
 function restoreSpec(at: Located, context: RestoreContext, notes: Note[]): Record<string, unknown> | undefined {
   const { backupName, scheduleName, resourceModifier, ...others } = (at.object.spec ?? {}) as Record<string, unknown>;
   const source = sourceOf(at, { backupName, scheduleName }, context, notes);
   if (source === undefined) return undefined;
   const taken = takeOver(at, ["spec"], others, RESTORE_FIELDS);
-  notes.push(...taken.notes);
+  notes.push(...taken.notes, ...restorePolicyNotes(at, taken.spec.resourcePolicy, context.configMaps));
   const reference = resourceModifier as { readonly name?: string } | undefined | null;
   if (reference?.name === undefined) return { source, ...taken.spec };
   const rules = rulesOf(context.configMaps, reference.name);
@@ -77,6 +78,14 @@ function restoreSpec(at: Located, context: RestoreContext, notes: Note[]): Recor
   const message = `ConfigMap ${reference.name} is not among what was read, or holds no rules: it must be in Holdfast's namespace`;
   notes.push(noteOn(at, "changed", ["spec", "resourceModifier"], message));
   return { source, ...taken.spec, resourceModifier: { kind: "ConfigMap", name: reference.name } };
+}
+
+/** A restore without its filters would bring back more than was asked for: Holdfast refuses it, as Velero does. */
+function restorePolicyNotes(at: Located, reference: unknown, configMaps: ConfigMaps): Note[] {
+  const { name } = (reference ?? {}) as { readonly name?: string };
+  if (name === undefined) return [];
+  const message = policyOfRestoreProblem(configMaps, name);
+  return message === undefined ? [] : [noteOn(at, "changed", ["spec", "resourcePolicy"], message)];
 }
 
 function sourceOf(

@@ -1,4 +1,4 @@
-/** What a spec refers to and the engine is given: the modifier ConfigMap, and Velero's plug-in ConfigMaps. */
+/** What a spec refers to and the engine is given: the ConfigMaps of modifiers and policy, and Velero's plug-in ConfigMaps. */
 import type { RestorePlanSpec } from "../api/kinds.generated.ts";
 import type { GroupVersionResource, KubeObject } from "../api/object.ts";
 import { CodedError } from "../errors.ts";
@@ -11,11 +11,11 @@ const PLUGIN_CONFIG = "velero.io/plugin-config";
 /** The part of a request that stands in ConfigMaps of the plan's namespace, or of Holdfast's own. */
 export type RestoreInputs = Pick<
   RestoreRequest,
-  "modifierData" | "storageClassMapping" | "imageMapping" | "resourcePriorities"
+  "modifierData" | "policyData" | "storageClassMapping" | "imageMapping" | "resourcePriorities"
 >;
 
 /**
- * Reads them. A modifier ConfigMap that does not exist leaves `modifierData` out, which validation reports.
+ * Reads them. A ConfigMap that does not exist leaves `modifierData` or `policyData` out, which validation reports.
  * @throws {InvalidSpec} when two ConfigMaps claim to configure one plug-in
  */
 export async function loadRestoreInputs(
@@ -24,13 +24,16 @@ export async function loadRestoreInputs(
   namespace: string,
   ownNamespace: string,
 ): Promise<RestoreInputs> {
-  const name = spec.resourceModifier?.name;
-  const modifiers = name === undefined ? undefined : await kube.get(CONFIG_MAPS, { namespace, name });
+  const named = async (name: string | undefined): Promise<KubeObject | undefined> =>
+    name === undefined ? undefined : await kube.get(CONFIG_MAPS, { namespace, name });
+  const modifiers = await named(spec.resourceModifier?.name);
+  const policy = await named(spec.resourcePolicy?.name);
   const configs = await kube.list(CONFIG_MAPS, { namespace: ownNamespace, labelSelector: PLUGIN_CONFIG });
   const storageClasses = pluginConfig(configs, "velero.io/change-storage-class");
   const images = pluginConfig(configs, "velero.io/change-image-name");
   return {
     ...(modifiers === undefined ? {} : { modifierData: dataOf(modifiers) }),
+    ...(policy === undefined ? {} : { policyData: dataOf(policy) }),
     ...(storageClasses === undefined ? {} : { storageClassMapping: storageClasses }),
     ...(images === undefined ? {} : { imageMapping: Object.values(images) }),
   };

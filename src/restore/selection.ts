@@ -1,7 +1,8 @@
 /** Which archived objects a restore is about: Velero's filters (velero-facts §4.4), on source names. */
+import type { FilterLookup, FilterVerdict } from "../api/filter-rules.ts";
 import { type ExpandedNamespaces, expandNamespaces, type NameFilter, nameFilter } from "../api/include-exclude.ts";
-import { matchesLabels } from "../api/label-selector.ts";
-import type { KubeObject, ObjectKey } from "../api/object.ts";
+import { type LabelSelector, type Labels, matchesAnyOf } from "../api/label-selector.ts";
+import type { ObjectKey } from "../api/object.ts";
 import { formatKey } from "../api/object.ts";
 import type { RestoreOptions } from "./options.ts";
 
@@ -38,14 +39,22 @@ export function isNeverRestored(resource: string): boolean {
 export interface Selection {
   /** The resource filter alone. */
   includesResource(resource: string): boolean;
-  /** What the filters let through by place and name, without labels. `namespaced`: the object has a namespace. */
+  /** What the filters let through by place, kind and name, without labels. */
   includes(resource: string, key: ObjectKey): boolean;
-  /** An object that another one needs: not asked for labels or names, and cluster-scoped ones come with their owner. */
+  /**
+   * An object that another one needs: not asked for labels or names, nor by the policy's filters, and cluster-scoped
+   * ones come with their owner.
+   */
   includesRelated(resource: string, key: ObjectKey): boolean;
-  /** The label selectors. */
-  matches(object: KubeObject): boolean;
+  /** The label selectors of an object that is included. */
+  matches(resource: string, key: ObjectKey, labels: Labels | undefined): boolean;
   /** Whether `matches` may say no. */
-  readonly hasSelectors: boolean;
+  hasSelectors(resource: string, key: ObjectKey): boolean;
+  /**
+   * Why the policy alone leaves the object out; undefined where it does not. Without `labelled` it is not asked about
+   * labels.
+   */
+  leftOutBy(resource: string, key: ObjectKey, labelled?: { readonly labels: Labels | undefined }): string | undefined;
   /** Whether an object may be drawn in that the filters alone would leave out. */
   readonly drawsIn: boolean;
   readonly namespaces: ExpandedNamespaces;
@@ -53,8 +62,12 @@ export interface Selection {
   readonly within: ReadonlySet<string> | undefined;
 }
 
-/** Compiles the filters against the namespaces that the backup holds. */
-export function createSelection(options: RestoreOptions, namespacesInBackup: readonly string[]): Selection {
+/** Compiles the filters against the namespaces that the backup holds; `lookup` asks the policy's, which go by source names. */
+export function createSelection(
+  options: RestoreOptions,
+  namespacesInBackup: readonly string[],
+  lookup?: FilterLookup,
+): Selection {
   const namespaces = expandNamespaces(options.namespaces, namespacesInBackup);
   const resources = nameFilter(options.resources);
   const names = nameFilter(options.names);
@@ -68,23 +81,53 @@ export function createSelection(options: RestoreOptions, namespacesInBackup: rea
     if (!clusterScoped) return false;
     return resource !== "namespaces" || namespaces.filter.includes(key.name);
   };
+  const isAsked = (resource: string, key: ObjectKey): boolean =>
+    inScope(resource, key) && (!hasNames || namedBy(names, key));
+  const verdictOf = (resource: string, key: ObjectKey): FilterVerdict => lookup?.(resource, key.namespace) ?? NO_FILTER;
+  const selectorsOf = (resource: string, key: ObjectKey): readonly LabelSelector[] => {
+    const verdict = verdictOf(resource, key);
+    return verdict.type === "filter" ? verdict.rule.selectors : options.selectors;
+  };
   return {
     includesResource,
-    includes: (resource, key) => inScope(resource, key) && (!hasNames || namedBy(names, key)),
+    includes: (resource, key) => isAsked(resource, key) && refusal(verdictOf(resource, key), key.name) === undefined,
     includesRelated: (resource, key) => {
       if (!includesResource(resource)) return false;
       return key.namespace === ""
         ? options.includeClusterResources !== false
         : namespaces.filter.includes(key.namespace);
     },
-    matches: (object) =>
-      options.selectors.length === 0 ||
-      options.selectors.some((selector) => matchesLabels(selector, object.metadata.labels)),
-    hasSelectors: options.selectors.length > 0,
-    drawsIn: !clusterScoped || options.selectors.length > 0 || hasNames,
+    matches: (resource, key, labels) => matchesAnyOf(selectorsOf(resource, key), labels),
+    hasSelectors: (resource, key) => selectorsOf(resource, key).length > 0,
+    leftOutBy: (resource, key, labelled) =>
+      lookup !== undefined && isAsked(resource, key)
+        ? refusal(verdictOf(resource, key), key.name, labelled)
+        : undefined,
+    drawsIn: !clusterScoped || options.selectors.length > 0 || hasNames || lookup !== undefined,
     namespaces,
     within: namespaces.included === undefined ? undefined : new Set(["", ...namespaces.included]),
   };
+}
+
+const NO_FILTER: FilterVerdict = { type: "none" };
+
+/** Why a filter does not take an object; undefined where it does, or there is none. */
+function refusal(
+  verdict: FilterVerdict,
+  name: string,
+  labelled?: { readonly labels: Labels | undefined },
+): string | undefined {
+  switch (verdict.type) {
+    case "none":
+      return undefined;
+    case "unlisted":
+      return `${verdict.at} has no filter for them`;
+    case "filter": {
+      const { at, hasName, hasLabels } = verdict.rule;
+      if (!hasName(name)) return `${at} takes other names`;
+      return labelled === undefined || hasLabels(labelled.labels) ? undefined : `${at} takes other labels`;
+    }
+  }
 }
 
 function namedBy(names: NameFilter, key: ObjectKey): boolean {

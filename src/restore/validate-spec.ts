@@ -2,18 +2,25 @@
 import { includeExcludeProblems, namespaceListProblems } from "../api/include-exclude.ts";
 import type { RestorePlanSpec } from "../api/kinds.generated.ts";
 import { labelSelectorProblems } from "../api/label-selector.ts";
+import type { RestoreInputs } from "./inputs.ts";
 import { parseModifierConfigMap, ruleProblems } from "./modifier-rules.ts";
+import { readRestorePolicy } from "./policy.ts";
 import { NON_RESTORABLE } from "./selection.ts";
 
 const POLICIES = new Set(["none", "update", "recreate", "fail"]);
 
-/** Every problem of the spec and of the modifier ConfigMap it names; empty when the restore may run. */
-export function restoreSpecProblems(spec: RestorePlanSpec, modifierData?: Readonly<Record<string, string>>): string[] {
+/** Every problem of the spec and of the ConfigMaps it names, which were read; empty when the restore may run. */
+export function restoreSpecProblems(
+  spec: RestorePlanSpec,
+  { modifierData, policyData }: Pick<RestoreInputs, "modifierData" | "policyData"> = {},
+): string[] {
+  const policy = readRestorePolicy(spec, policyData);
   return [
     ...listProblems(spec),
     ...selectorProblems(spec),
     ...mappingProblems(spec),
-    ...policyProblems(spec),
+    ...existingProblems(spec),
+    ...(policy.type === "refused" ? [policy.problem] : []),
     ...modifierProblems(spec, modifierData),
     ...hookProblems(spec),
   ];
@@ -51,7 +58,7 @@ function mappingProblems(spec: RestorePlanSpec): string[] {
     .map(([from, to]) => `namespaceMapping ${from} → ${to}: a mapping takes names, not patterns; list each namespace`);
 }
 
-function policyProblems(spec: RestorePlanSpec): string[] {
+function existingProblems(spec: RestorePlanSpec): string[] {
   const policies = [spec.existingResourcePolicy, ...Object.values(spec.existingResourceOverrides ?? {})];
   return policies
     .filter((policy) => policy !== undefined && policy !== ("" as string) && !POLICIES.has(policy))
@@ -76,7 +83,7 @@ function hookProblems(spec: RestorePlanSpec): string[] {
         ? [`hook ${resource.name}: an exec hook needs a command`]
         : []),
       ...(hook.init?.initContainers ?? [])
-        .filter((container) => container.name === "" || container.image === "" || container.command.length === 0)
+        .filter(({ name = "", image = "", command = [] }) => name === "" || image === "" || command.length === 0)
         .map(() => `hook ${resource.name}: an init container needs name, image and command`),
     ]),
   );

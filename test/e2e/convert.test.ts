@@ -2,8 +2,10 @@ import { execFile } from "node:child_process";
 import { cp, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { parse, parseAllDocuments } from "yaml";
 import { usePrivateCluster } from "../support/use-test-cluster.ts";
 import { locationYaml, useInstallation } from "./run-fixture.ts";
 
@@ -19,6 +21,8 @@ beforeAll(async () => {
   scratch = await mkdtemp(join(tmpdir(), "holdfast-convert-"));
   for (const [kind, plural] of [
     ["Schedule", "schedules"],
+    ["Backup", "backups"],
+    ["Restore", "restores"],
     ["BackupStorageLocation", "backupstoragelocations"],
   ] as const) {
     await cluster.applyYaml(crdYaml(kind, plural));
@@ -44,7 +48,7 @@ spec:
 }
 
 async function convertLive(veleroNamespace: string): Promise<{ stderr: string; folder: string }> {
-  const folder = join(scratch, "converted");
+  const folder = join(scratch, `converted-${veleroNamespace}`);
   const args = ["convert", "--live", "--velero-namespace", veleroNamespace, "--out", folder];
   const ended = await holdfast.start(args).ended;
   expect([ended.code, ended.stderr]).toEqual([0, expect.stringContaining(`objects in ${folder}`)]);
@@ -102,4 +106,53 @@ describe("moving from Velero", () => {
       "s21b-hourly-20261120195110 PartiallyFailed",
     ]);
   });
+
+  it.each(["four-schedules", "restores", "server"])(
+    "converts a live cluster as it converts the files of %s",
+    async (name) => {
+      const velero = await cluster.createNamespace();
+      const files = fileURLToPath(new URL(`../testdata/convert/${name}/original/`, import.meta.url));
+      for (const file of await readdir(files)) {
+        const text = (await readFile(join(files, file), "utf8")).replaceAll(
+          "namespace: velero",
+          `namespace: ${velero}`,
+        );
+        for (const document of parseAllDocuments(text)) {
+          const object = document.toJS() as { readonly kind: string; readonly items?: readonly object[] };
+          for (const each of object.kind === "List" ? (object.items ?? []) : [object]) await cluster.create(each);
+        }
+      }
+
+      const { stderr, folder } = await convertLive(velero);
+
+      const expected = new URL(`../testdata/convert/${name}/expected/`, import.meta.url);
+      const { "notes.txt": notes = "", ...wanted } = await textsIn(fileURLToPath(expected));
+      // the API server sorts the fields of what it has no schema for, and lists Schedules by name
+      const objectsOf = (texts: Readonly<Record<string, string>>): unknown => mapValues(texts, withSortedSchedules);
+      expect(objectsOf(await textsIn(folder))).toEqual(
+        objectsOf(
+          mapValues(wanted, (text) => text.replaceAll("namespace: holdfast", `namespace: ${holdfast.namespace}`)),
+        ),
+      );
+      for (const note of notes.split("\n").filter((line) => /^\S+:\d+: /.test(line)))
+        expect(stderr).toContain(note.replace(/^\S+:\d+: /, ""));
+    },
+  );
 });
+
+function withSortedSchedules(text: string): unknown {
+  const object = parse(text) as { readonly spec?: { readonly schedules?: { readonly name: string }[] } };
+  object.spec?.schedules?.sort((a, b) => (a.name < b.name ? -1 : 1));
+  return object;
+}
+
+function mapValues<V, W>(values: Readonly<Record<string, V>>, map: (value: V) => W): Record<string, W> {
+  return Object.fromEntries(Object.entries(values).map(([key, value]) => [key, map(value)]));
+}
+
+/** Each file of a folder, by name. */
+async function textsIn(folder: string): Promise<Record<string, string>> {
+  const names = (await readdir(folder)).sort();
+  const texts = await Promise.all(names.map((name) => readFile(join(folder, name), "utf8")));
+  return Object.fromEntries(names.map((name, at) => [name, texts[at] ?? ""]));
+}
