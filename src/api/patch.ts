@@ -4,7 +4,7 @@
  */
 import fastJsonPatch from "fast-json-patch";
 import { CodedError } from "../errors.ts";
-import { canonicalJson } from "./json.ts";
+import { canonicalJson, stringifyJson } from "./json.ts";
 import type { KubeObject } from "./object.ts";
 
 /** One RFC 6902 operation. */
@@ -38,19 +38,32 @@ export type GuardedPatch =
   | { readonly type: "json"; readonly operations: readonly PatchOperation[] }
   | { readonly type: "merge"; readonly body: unknown };
 
+/** Operations that are not worth a look at their bytes: of a tiny object they may be the longer text. */
+const FEW = 20;
+
 /**
  * The patch that turns `live` into `desired` and fails when `live` is stale; undefined when nothing differs. A JSON Patch,
- * unless it has more than 9,000 operations or is longer than the object: then a merge patch with the resourceVersion.
+ * unless it has more than 9,000 operations or is longer than the object: then a merge patch with the resourceVersion, if
+ * no null in the object makes that say something else. `before`: the part of `live` that `desired` speaks of, where that
+ * is not the whole, and `changes` what turns it into `desired`.
  */
-export function guardedPatch(live: KubeObject, desired: KubeObject): GuardedPatch | undefined {
-  const changes = compare(live, desired);
+export function guardedPatch(
+  live: KubeObject,
+  desired: KubeObject,
+  before: KubeObject = live,
+  changes: readonly PatchOperation[] = compare(before, desired),
+): GuardedPatch | undefined {
   if (changes.length === 0) return undefined;
-  const isSmall = changes.length < 20 || JSON.stringify(changes).length <= JSON.stringify(desired).length;
-  if (changes.length <= MAX_OPERATIONS && isSmall) {
+  const isShort = changes.length < FEW || sizeOf(changes) <= sizeOf(desired);
+  const body = changes.length <= MAX_OPERATIONS && isShort ? undefined : createMergePatch(before, desired);
+  if (body === undefined || canonicalJson(applyMergePatch(before, body)) !== canonicalJson(desired))
     return { type: "json", operations: [testResourceVersion(live), ...changes] };
-  }
   const resourceVersion = live.metadata.resourceVersion ?? "";
-  return { type: "merge", body: applyMergePatch(createMergePatch(live, desired), { metadata: { resourceVersion } }) };
+  return { type: "merge", body: applyMergePatch(body, { metadata: { resourceVersion } }) };
+}
+
+function sizeOf(value: unknown): number {
+  return Buffer.byteLength(stringifyJson(value));
 }
 
 /** The keys of an RFC 6901 pointer, unescaped. "" is the whole document. */

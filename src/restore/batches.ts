@@ -25,10 +25,6 @@ export interface LoadedResource {
   close(): Promise<void>;
 }
 
-/** Resources loaded before their turn, and the most objects of one that the next does not wait for. */
-const AHEAD = 4;
-const SMALL = 1_000;
-
 const NOTHING: LiveObjects = { at: async (keys) => keys.map(() => undefined), close: async () => {} };
 
 /** Reads the rows and sends the first requests. */
@@ -123,38 +119,4 @@ async function inServedVersion(
 function splitResource(resource: string): { group: string; resource: string } {
   const dot = resource.indexOf(".");
   return dot < 0 ? { group: "", resource } : { group: resource.slice(dot + 1), resource: resource.slice(0, dot) };
-}
-
-/**
- * Loads resources ahead of their turn: most hold a few objects, and cost little but the wait for an answer. The rows of
- * a large one are held alone.
- */
-export async function* loadedAhead(
-  session: RestoreSession,
-  resources: readonly string[],
-): AsyncGenerator<LoadedResource> {
-  const loading: Promise<LoadedResource>[] = [];
-  let next = 0;
-  const load = (): void => {
-    const resource = resources[next];
-    if (resource === undefined || loading.length >= AHEAD) return;
-    next++;
-    const loaded = loadResource(session, resource);
-    loading.push(loaded);
-    loaded.then(
-      ({ candidates }) => candidates.length > SMALL || load(),
-      () => undefined, // thrown where it is awaited
-    );
-  };
-  load();
-  try {
-    for (let first = loading.shift(); first !== undefined; first = loading.shift()) {
-      const loaded = await first;
-      if (loading.length === 0) load();
-      yield loaded;
-    }
-  } finally {
-    next = resources.length;
-    for (const loaded of loading) await loaded.then((each) => each.close()).catch(() => undefined);
-  }
 }

@@ -1,13 +1,10 @@
 /** What a write changes, for people and for the API server. */
 import { BACKUP_NAME_LABEL, RESTORE_NAME_LABEL } from "../api/digest.ts";
-import { canonicalJson, stringifyJson } from "../api/json.ts";
 import type { KubeObject } from "../api/object.ts";
 import {
-  applyMergePatch,
   compare,
-  createMergePatch,
   formatPointer,
-  MAX_OPERATIONS,
+  guardedPatch,
   type PatchOperation,
   parsePointer,
   testResourceVersion,
@@ -44,7 +41,8 @@ function copyRestoreLabels(from: KubeObject, to: KubeObject): void {
   if (backup !== undefined && restore !== undefined) setRestoreLabels(to, { backup, restore });
 }
 
-function fieldChange(before: KubeObject, operation: PatchOperation): FieldChange {
+/** One change for people, of an object that was `before`. */
+export function fieldChange(before: KubeObject, operation: PatchOperation): FieldChange {
   const { path } = operation;
   if (operation.op === "remove") return { op: "remove", path, before: valueAt(before, path) };
   if (operation.op === "add") return { op: "add", path, after: operation.value };
@@ -97,35 +95,19 @@ function outermostListOf(live: KubeObject, path: string): string | undefined {
   return undefined;
 }
 
-/** Operations that are not worth a look at their bytes: of a tiny object they may be the longer text. */
-const FEW = 20;
-
 /** A guarded write: its operations, or in their place a merge patch that holds the resourceVersion. */
-export interface GuardedPatch {
+export interface PlannedWrite {
   readonly operations: readonly PatchOperation[];
   readonly mergePatch?: Readonly<Record<string, unknown>>;
 }
 
-/**
- * The write of these operations, which turn `live` into `desired`. Too many of them, or more bytes than the object has,
- * go as a merge patch, unless a null in the object makes that say something else.
- */
-export function guardedPatch(
+/** The write of these operations, which turn `live` into `desired`. */
+export function plannedWrite(
   live: KubeObject,
   desired: KubeObject,
   operations: readonly PatchOperation[],
-): GuardedPatch {
-  const isShort = operations.length < FEW || sizeOf(operations) <= sizeOf(desired);
-  const isSmall = operations.length <= MAX_OPERATIONS && isShort;
-  const before = stripServerFields(live).object;
-  const patch = isSmall ? undefined : createMergePatch(before, desired);
-  if (patch === undefined || canonicalJson(applyMergePatch(before, patch)) !== canonicalJson(desired))
-    return { operations: guarded(live, operations) };
-  const { metadata, ...rest } = patch as { readonly metadata?: object };
-  const { resourceVersion = "" } = live.metadata;
-  return { operations: guarded(live, []), mergePatch: { ...rest, metadata: { ...metadata, resourceVersion } } };
-}
-
-function sizeOf(value: unknown): number {
-  return Buffer.byteLength(stringifyJson(value));
+): PlannedWrite {
+  const patch = guardedPatch(live, desired, stripServerFields(live).object, operations);
+  if (patch?.type !== "merge") return { operations: guarded(live, operations) };
+  return { operations: guarded(live, []), mergePatch: patch.body as Readonly<Record<string, unknown>> };
 }

@@ -10,8 +10,9 @@ import { plannedPatch } from "./write-step.ts";
 
 /** The item as the server will answer it: as planned, `unchanged` where the write would change nothing, or `fail`. */
 export async function dryRunItem(session: RestoreSession, item: PlannedItem): Promise<PlannedItem> {
-  const { action } = item.entry;
-  if (action !== "create" && action !== "patch") return item;
+  const { action, reason } = item.entry;
+  // What one object of this very restore will do to another can't be tried.
+  if ((action !== "create" && action !== "patch") || reason === "Collision") return item;
   try {
     return action === "create" ? await tryCreate(session, item) : await tryPatch(session, item);
   } catch (error) {

@@ -1,10 +1,10 @@
 /** What becomes of an object that exists already: Velero's existing-resource policy (velero-facts §4.8), and ours beyond it. */
 import { contentDigest } from "../api/digest.ts";
-import type { KubeObject } from "../api/object.ts";
+import { formatKey, type KubeObject } from "../api/object.ts";
 import type { FieldChange, PlanAction, PlanReason } from "../report/plan.ts";
 import { adoptAssigned } from "./adopt.ts";
-import { differenceOf, type GuardedPatch, guarded, guardedPatch, labelOperations } from "./changes.ts";
-import { at, recordsAt } from "./json-path.ts";
+import { differenceOf, guarded, labelOperations, type PlannedWrite, plannedWrite } from "./changes.ts";
+import { at, recordsAt, textAt } from "./json-path.ts";
 import type { RestoreLabels } from "./labels.ts";
 import type { ExistingPolicy } from "./options.ts";
 import { stripServerFields } from "./strip.ts";
@@ -15,8 +15,8 @@ export interface ExistingDecision {
   readonly reason?: PlanReason;
   readonly message?: string;
   readonly changes?: readonly FieldChange[];
-  readonly operations?: GuardedPatch["operations"];
-  readonly mergePatch?: GuardedPatch["mergePatch"];
+  readonly operations?: PlannedWrite["operations"];
+  readonly mergePatch?: PlannedWrite["mergePatch"];
   /** What stands there after a patch or recreation. */
   readonly desired?: KubeObject;
   readonly liveUid?: string;
@@ -36,6 +36,8 @@ export function decideExisting(
   adoptAssigned(resource, desired, live);
   const { operations, changes } = differenceOf(live, desired);
   if (changes.length === 0) return decideEqual(live, rules);
+  const inUse = useOf(resource, desired, live, rules.policy);
+  if (inUse !== undefined) return { action: "skip", reason: "ExistsDifferent", message: inUse, changes };
   switch (rules.policy) {
     case "none":
       return {
@@ -52,7 +54,7 @@ export function decideExisting(
         changes,
       };
     case "update":
-      return { action: "patch", changes, ...guardedPatch(live, desired, operations), desired };
+      return { action: "patch", changes, ...plannedWrite(live, desired, operations), desired };
     case "recreate":
       return {
         action: "recreate",
@@ -64,6 +66,26 @@ export function decideExisting(
         ...versionOf(live),
       };
   }
+}
+
+/**
+ * Why a bound volume or claim is left as it is: written for another claim a volume would be lost to the one that has its
+ * data, and a deletion ends both, with data that no restore brings back.
+ */
+function useOf(resource: string, desired: KubeObject, live: KubeObject, policy: ExistingPolicy): string | undefined {
+  if (policy === "none" || policy === "fail" || textAt(live, "status", "phase") !== "Bound") return undefined;
+  if (resource === "persistentvolumes" && claimOf(desired) !== claimOf(live))
+    return `is bound to ${claimOf(live)}, whose data it holds: it stays with it`;
+  if (policy !== "recreate") return undefined;
+  if (resource === "persistentvolumes")
+    return `is bound to ${claimOf(live)}, and goes only after it: update it instead`;
+  if (resource === "persistentvolumeclaims")
+    return `is bound to ${textAt(live, "spec", "volumeName")}, whose data would go with it: update it instead`;
+  return undefined;
+}
+
+function claimOf({ spec }: KubeObject): string {
+  return formatKey({ namespace: textAt(spec, "claimRef", "namespace"), name: textAt(spec, "claimRef", "name") });
 }
 
 /** Who the live object is, for an action that ends it. */
@@ -88,11 +110,23 @@ export function decideEqual(
     : { action: "labelsOnly", operations: guarded(live, operations) };
 }
 
+function mergeServiceAccount(desired: KubeObject, live: KubeObject): ExistingDecision {
+  const merged = mergedServiceAccount(desired, live);
+  const { operations, changes } = differenceOf(live, merged);
+  if (operations.length === 0) return { action: "unchanged" };
+  return { action: "patch", changes, ...plannedWrite(live, merged, operations), desired: merged };
+}
+
+/** What merging `desired` into `live` would change. */
+export function changesOfMerge(desired: KubeObject, live: KubeObject): readonly FieldChange[] {
+  return differenceOf(live, mergedServiceAccount(desired, live)).changes;
+}
+
 /**
  * Velero's merge of service accounts, whatever the policy: missing secrets, labels and annotations are added, live values
  * win, the restore labels are not put on.
  */
-function mergeServiceAccount(desired: KubeObject, live: KubeObject): ExistingDecision {
+export function mergedServiceAccount(desired: KubeObject, live: KubeObject): KubeObject {
   const {
     "velero.io/backup-name": _backup,
     "velero.io/restore-name": _restore,
@@ -108,16 +142,9 @@ function mergeServiceAccount(desired: KubeObject, live: KubeObject): ExistingDec
   merged.metadata.annotations = mergedMap(desired.metadata.annotations ?? {}, at(live, "metadata", "annotations"));
   if (Object.keys(merged.metadata.labels).length === 0) delete merged.metadata.labels;
   if (Object.keys(merged.metadata.annotations).length === 0) delete merged.metadata.annotations;
-  const { operations, changes } = differenceOf(live, strippedOf(merged));
-  if (operations.length === 0) return { action: "unchanged" };
-  const desiredMerge = strippedOf(merged);
-  return { action: "patch", changes, ...guardedPatch(live, desiredMerge, operations), desired: desiredMerge };
+  return stripServerFields(merged).object;
 }
 
 function mergedMap(archived: Readonly<Record<string, string>>, live: unknown): Record<string, string> {
   return { ...archived, ...(live as Record<string, string> | undefined) };
-}
-
-function strippedOf(object: KubeObject): KubeObject {
-  return stripServerFields(object).object;
 }

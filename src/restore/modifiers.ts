@@ -35,6 +35,11 @@ interface CompiledRule {
   matched: number;
 }
 
+/** What is to be said of rules that matched no object, when every object was looked at. */
+export function unmatchedNotes(modifiers: Modifiers | undefined): string[] {
+  return (modifiers?.unmatched() ?? []).map((index) => `resource modifier rule ${index + 1} matched no object`);
+}
+
 /** Compiles rules. */
 export function createModifiers(rules: readonly ResourceModifierRule[]): Modifiers {
   const compiled = rules.map(compile);

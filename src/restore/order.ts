@@ -2,7 +2,8 @@
 import type { ResolveResource } from "../api/resource-name.ts";
 import { compareUtf8 } from "../storage/index-row.ts";
 
-const CRDS = "customresourcedefinitions.apiextensions.k8s.io";
+/** The resource of CRDs. */
+export const CRDS = "customresourcedefinitions.apiextensions.k8s.io";
 
 /** Restored first, in this order (velero-facts §4.3). */
 export const HIGH_PRIORITIES: readonly string[] = [

@@ -1,6 +1,6 @@
 /** How a run ended, from what it counted. */
 import { type Clock, rfc3339 } from "../clock.ts";
-import { isCoded, messageOf, remedyFor } from "../errors.ts";
+import { messageOf, remedyFor } from "../errors.ts";
 import type { RunTally } from "./results.ts";
 import type { RestoreOutcome, RestorePhase } from "./types.ts";
 
@@ -15,11 +15,9 @@ export interface Ended {
 
 /** What went wrong, and what to do about it. */
 export function failureReasonOf(error: unknown): string {
-  const remedy = isCoded(error, "KubeUnavailable") ? RESTORE_AGAIN : remedyFor(error);
+  const remedy = remedyFor(error);
   return remedy === undefined ? messageOf(error) : `${messageOf(error)}; ${remedy}`;
 }
-
-const RESTORE_AGAIN = "what was restored stays; restore again, with a new runId, when it answers";
 
 /** The phase and the counts of a run that began at `started` (wall-clock ms) and ends now. */
 export function outcomeOf(clock: Clock, started: number, tally: RunTally, ended: Ended = {}): RestoreOutcome {

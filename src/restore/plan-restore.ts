@@ -6,14 +6,18 @@ import type { RestorePlanSpec } from "../api/kinds.generated.ts";
 import { CodedError } from "../errors.ts";
 import { createOwnersTally, type OwnersFound, planPauses } from "../gitops/pause-plan.ts";
 import { emptyTotals, type PlanEntry, type PlanSummary } from "../report/plan.ts";
-import { loadedAhead } from "./batches.ts";
+import { loadResource } from "./batches.ts";
 import { dryRunItem } from "./dry-run.ts";
 import type { RestoreInputs } from "./inputs.ts";
+import { leftOutNotes } from "./left-out.ts";
+import { AHEAD, createLookAhead } from "./look-ahead.ts";
+import { unmatchedNotes } from "./modifiers.ts";
 import { planResource, resourcesInOrder } from "./planner.ts";
 import { createSecretRedactor } from "./secret-digest.ts";
-import { openSession, type RestoreSession } from "./session.ts";
+import { openSession } from "./session.ts";
 import type { PlanStream, RestoreDeps, RestoreRequest } from "./types.ts";
 import { restoreSpecProblems } from "./validate-spec.ts";
+import { createVolumeNotes } from "./volume-notes.ts";
 
 export { touchedBy } from "./touched.ts";
 
@@ -27,24 +31,34 @@ const HASHED_AT_ONCE = 64 * 1024;
  * @throws {InvalidSpec} naming every problem of the spec
  */
 export async function* planRestore(deps: RestoreDeps, request: RestoreRequest): PlanStream {
-  const problems = restoreSpecProblems(request.spec, request.modifierData);
+  const problems = restoreSpecProblems(request.spec, request);
   if (problems.length > 0) throw new CodedError("InvalidSpec", { fields: ["spec"] }, problems.join("; "));
   const session = await openSession(deps, request);
   const summary = summarize(request.spec, request.backup.digest, request);
   const tally = createOwnersTally();
+  const volumes = createVolumeNotes();
   const redact = createSecretRedactor(deps.kube, request.signal);
-  for await (const loaded of loadedAhead(session, await resourcesInOrder(session))) {
-    for await (const window of planResource(session, loaded)) {
-      for (const planned of window) {
-        const item = request.serverDryRun === true ? await dryRunItem(session, planned) : planned;
-        const entry = await redact(item.entry);
-        summary.add(entry);
-        tally.add(item.ownership);
-        yield entry === item.entry ? item : { ...item, entry };
+  const resources = createLookAhead(await resourcesInOrder(session), (resource) => loadResource(session, resource));
+  try {
+    for (let next = resources.take(); next !== undefined; next = resources.take()) {
+      resources.fill(AHEAD);
+      for await (const window of planResource(session, await next.loaded)) {
+        for (const planned of window) {
+          const item = request.serverDryRun === true ? await dryRunItem(session, planned) : planned;
+          const entry = await redact(item.entry);
+          summary.add(entry);
+          volumes.add(entry);
+          tally.add(item.ownership);
+          yield entry === item.entry ? item : { ...item, entry };
+        }
       }
     }
+  } finally {
+    await resources.close();
   }
-  const ended = summary.end([...session.facts.notes, ...unusedModifiers(session)]);
+  const { facts, modifiers } = session;
+  const notes = [...facts.notes, ...leftOutNotes(facts.leftOut), ...volumes.notes(), ...unmatchedNotes(modifiers)];
+  const ended = summary.end(notes);
   return { ...ended, ...plannedOwners(request, tally.found) };
 }
 
@@ -63,10 +77,10 @@ export function plannedOwners(
 export function summarize(
   spec: RestorePlanSpec,
   backupDigest: string,
-  { modifierData, storageClassMapping, imageMapping }: RestoreInputs = {},
+  { modifierData, policyData, storageClassMapping, imageMapping }: RestoreInputs = {},
 ): { add(entry: PlanEntry): void; end(notes: readonly string[]): PlanSummary } {
   const { approval: _approval, ...rest } = spec;
-  const inputs = canonicalJson({ modifierData, storageClassMapping, imageMapping });
+  const inputs = canonicalJson({ modifierData, policyData, storageClassMapping, imageMapping });
   const hash = createHash("sha256");
   // A hash takes long texts much faster than short ones.
   let text = `[${canonicalJson(rest)},${JSON.stringify(backupDigest)}${inputs === "{}" ? "" : `,${inputs}`}`;
@@ -112,8 +126,4 @@ function digested(entry: PlanEntry): unknown {
     resource,
     ...(ends && { uid: entry.liveUid }),
   };
-}
-
-function unusedModifiers(session: RestoreSession): string[] {
-  return (session.modifiers?.unmatched() ?? []).map((index) => `resource modifier rule ${index + 1} matched no object`);
 }

@@ -5,8 +5,8 @@
 import { nameFilter } from "../api/include-exclude.ts";
 import type { GroupVersionResource, KubeObject, ObjectKey, OwnerReference } from "../api/object.ts";
 import { formatKey } from "../api/object.ts";
-import { compare } from "../api/patch.ts";
-import type { FieldChange, PlanAction, PlanEntry, PlanReason } from "../report/plan.ts";
+import type { PlanAction, PlanEntry, PlanReason } from "../report/plan.ts";
+import { isCreatedBy } from "./creator.ts";
 import { decideEqual, decideExisting, type ExistingDecision } from "./existing.ts";
 import { at } from "./json-path.ts";
 import type { KnownWorld, Prepared } from "./kinds/handler.ts";
@@ -24,8 +24,8 @@ export interface PlanRules {
   readonly labels: RestoreLabels;
   readonly modifiers: Modifiers | undefined;
   readonly known: KnownWorld;
-  /** When the run began, in ms: what carries its labels and is younger was created by it. Undefined: not a resumed run. */
-  readonly startedMs?: number | undefined;
+  /** The run whose earlier attempts may have written before; undefined where there can be none. */
+  readonly resumes?: string | undefined;
 }
 
 /** Where one object comes from and goes to. */
@@ -73,14 +73,16 @@ export function planItem(
   // The POST finds what it made before the run was interrupted, and what follows it is done.
   const isToCreate = live === undefined || (wasMadeByRun(rules, live) && (owners.length > 0 || hasSequel(created)));
   const planned = isToCreate ? created : planExisting(rules, place, target, live);
+  const isRecreated = planned.entry.action === "recreate";
   return {
     ...planned,
+    ...(isRecreated ? afterCreate(created.status, created.managedFields) : {}),
     entry:
       warnings.length === 0
         ? planned.entry
         : { ...planned.entry, warnings: [...(planned.entry.warnings ?? []), ...warnings] },
     ...(modified.errors.length === 0 ? {} : { errors: modified.errors }),
-    ...(isToCreate && owners.length > 0 ? { owners } : {}),
+    ...((isToCreate || isRecreated) && owners.length > 0 ? { owners } : {}),
     replan,
   };
 }
@@ -129,71 +131,6 @@ export function planStop(place: ItemPlace, action: PlanAction, reason: PlanReaso
   return { entry: { ...placeEntry(place), action, reason, message }, gvr: place.gvr };
 }
 
-/**
- * Marks the later of two objects that a mapping brings to one place, against what the earlier one will leave there.
- * Equal ones and those the cluster itself makes don't collide.
- */
-export function planCollision(rules: PlanRules, item: PlannedItem, earlier: PlannedItem): PlannedItem {
-  const from = earlier.entry.archivedAs ?? formatKey(earlier.entry);
-  const { resource, name } = item.entry;
-  const base = { ...item.entry, action: "skip" as const };
-  if (
-    (resource === "configmaps" && name === "kube-root-ca.crt") ||
-    (resource === "serviceaccounts" && name === "default")
-  ) {
-    return {
-      entry: {
-        ...base,
-        action: "unchanged",
-        reason: "Collision",
-        message: `the cluster makes this one itself; ${from} goes there too`,
-      },
-      gvr: item.gvr,
-    };
-  }
-  const changes = collisionChanges(item, earlier);
-  if (changes !== undefined && changes.length === 0) {
-    return {
-      entry: { ...base, action: "unchanged", reason: "Collision", message: `equal to ${from}, which goes there too` },
-      gvr: item.gvr,
-    };
-  }
-  const policy = existingPolicyFor(rules.options, resource);
-  const shown = changes === undefined ? {} : { changes };
-  if (policy === "none") {
-    return {
-      entry: {
-        ...base,
-        ...shown,
-        reason: "Collision",
-        message: `${from} is mapped to the same place and comes first; existingResourcePolicy none leaves that`,
-      },
-      gvr: item.gvr,
-    };
-  }
-  if (policy === "fail") {
-    return {
-      entry: {
-        ...base,
-        ...shown,
-        action: "fail",
-        reason: "Collision",
-        message: `${from} is mapped to the same place: map one of the namespaces elsewhere`,
-      },
-      gvr: item.gvr,
-    };
-  }
-  const message = `${from} is mapped to the same place; this one comes later and wins`;
-  return { ...item, barrier: true, entry: { ...base, ...shown, action: "patch", reason: "Collision", message } };
-}
-
-function collisionChanges(item: PlannedItem, earlier: PlannedItem): readonly FieldChange[] | undefined {
-  if (item.desired === undefined || earlier.desired === undefined) return undefined;
-  return compare(earlier.desired, item.desired).map(({ op, path, value }) =>
-    op === "remove" ? { op, path } : { op: op === "add" ? "add" : "replace", path, after: value },
-  );
-}
-
 function planCreate(rules: PlanRules, place: ItemPlace, desired: KubeObject, stripped: Stripped): PlannedItem {
   const managedFields = managedFieldsToRestore(desired, stripped.managedFields);
   const status = wantsStatus(rules, place.resource, desired) ? stripped.status : undefined;
@@ -219,7 +156,7 @@ function planExisting(rules: PlanRules, place: ItemPlace, desired: KubeObject, l
 function resumed(rules: PlanRules, live: Pick<KubeObject, "metadata">, item: PlannedItem): PlannedItem {
   const { action, reason } = item.entry;
   const isSettled = action === "unchanged" || (action === "skip" && reason === "ExistsDifferent");
-  if (rules.startedMs === undefined || !isSettled || !hasRestoreLabels(live, rules.labels)) return item;
+  if (rules.resumes === undefined || !isSettled || !hasRestoreLabels(live, rules.labels)) return item;
   const { changes: _changes, ...entry } = item.entry;
   return {
     ...item,
@@ -230,8 +167,7 @@ function resumed(rules: PlanRules, live: Pick<KubeObject, "metadata">, item: Pla
 
 /** True for what an earlier attempt of this very run created: a status or owners may be missing still. */
 export function wasMadeByRun(rules: PlanRules, live: Pick<KubeObject, "metadata">): boolean {
-  if (rules.startedMs === undefined || !hasRestoreLabels(live, rules.labels)) return false;
-  return Date.parse(live.metadata.creationTimestamp ?? "") + 1000 > rules.startedMs;
+  return rules.resumes !== undefined && hasRestoreLabels(live, rules.labels) && isCreatedBy(rules.resumes, live);
 }
 
 /** More writes than the POST belong to it. */
@@ -240,10 +176,19 @@ function hasSequel({ status, managedFields }: PlannedItem): boolean {
 }
 
 function planned(place: ItemPlace, decision: ExistingDecision): PlannedItem {
+  return decided(placeEntry(place), place.gvr, decision);
+}
+
+/** The item of a decision about one that exists. */
+export function decided(
+  entry: Omit<PlanEntry, "action">,
+  gvr: GroupVersionResource,
+  decision: ExistingDecision,
+): PlannedItem {
   const { operations, mergePatch, desired, liveVersion, ...shown } = decision;
   return {
-    entry: { ...placeEntry(place), ...shown },
-    gvr: place.gvr,
+    entry: { ...entry, ...shown },
+    gvr,
     ...(operations === undefined ? {} : { operations }),
     ...(mergePatch === undefined ? {} : { mergePatch }),
     ...(desired === undefined ? {} : { desired }),

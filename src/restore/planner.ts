@@ -8,18 +8,19 @@ import { parseForDeciding } from "../kube/item-bytes.ts";
 import type { IndexRow } from "../storage/index-row.ts";
 import type { Batch, LoadedResource } from "./batches.ts";
 import type { Candidate } from "./candidates.ts";
+import { planCollisions } from "./collision-plan.ts";
 import { asCopied } from "./copied.ts";
 import { serviceAccountOf } from "./kinds/service-account.ts";
+import { hasRestoreLabels } from "./labels.ts";
 import type { LiveObject } from "./live.ts";
 import { missingRelated } from "./missing-related.ts";
 import { planNamespacesOf } from "./namespaces.ts";
-import { orderResources } from "./order.ts";
+import { CRDS, orderResources } from "./order.ts";
 import { withOwnership } from "./owned.ts";
-import { type ItemPlace, planCollision, planEqual, planItem, planStop, rowStandsIn } from "./plan.ts";
+import { type ItemPlace, planEqual, planItem, planStop, rowStandsIn } from "./plan.ts";
 import type { RestoreSession } from "./session.ts";
 import type { PlannedItem } from "./types.ts";
 
-const CRDS = "customresourcedefinitions.apiextensions.k8s.io";
 /** Objects whose bodies are held at once. */
 const WINDOW = 256;
 
@@ -42,7 +43,9 @@ export async function* planResource(
 ): AsyncGenerator<readonly PlannedItem[]> {
   if (loaded.resource === "namespaces") {
     const names = loaded.candidates.map(({ row }) => row.name);
-    yield (await planNamespacesOf(session, names)).map((item) => withOwnership(session, item));
+    // Side by side: nothing that needs them is among them, and one that is on its way out may take minutes.
+    const items = await planNamespacesOf(session, names);
+    yield items.map((item) => withOwnership(session, { ...item, barrier: false }));
     return;
   }
   for (const batch of await loaded.batches()) {
@@ -55,19 +58,30 @@ export async function* planResource(
 }
 
 async function* planBatch(session: RestoreSession, batch: Batch): AsyncGenerator<readonly PlannedItem[]> {
-  let earlier: PlannedItem | undefined;
-  for (let start = 0; start < batch.candidates.length; start += WINDOW) {
-    const window = batch.candidates.slice(start, start + WINDOW);
+  for (let start = 0; start < batch.candidates.length; ) {
+    const end = endOfWindow(batch.candidates, start);
+    const window = batch.candidates.slice(start, end);
+    start = end;
     const items = await planNamespacesOf(session, new Set(window.map(({ row }) => row.namespace)));
-    for (const item of await planWindow(session, batch, window)) {
-      const collides = earlier !== undefined && samePlace(earlier, item);
-      const alone = collides && earlier !== undefined ? planCollision(session.rules, item, earlier) : item;
-      const planned = session.request.safety === undefined ? alone : await asCopied(session, alone);
+    for (const item of planCollisions(session.rules, await planWindow(session, batch, window))) {
+      // What another object of this restore writes is no change that the safety backup would have to hold.
+      const isHeld = session.request.safety !== undefined && item.entry.reason !== "Collision";
+      const planned = isHeld ? await asCopied(session, item) : item;
       learn(session, planned);
       items.push(planned);
-      if (!collides) earlier = planned;
     }
     yield items;
+  }
+}
+
+/** Objects that go to one place are planned together. */
+function endOfWindow(candidates: readonly Candidate[], start: number): number {
+  let end = Math.min(start + WINDOW, candidates.length);
+  while (end < candidates.length && formatKey(at(end).target) === formatKey(at(end - 1).target)) end++;
+  return end;
+
+  function at(index: number): Candidate {
+    return candidates[index] as Candidate;
   }
 }
 
@@ -106,10 +120,22 @@ async function planWindow(
   return items;
 }
 
-function pendingOf(session: RestoreSession, batch: Batch, candidate: Candidate, live: LiveObject | undefined): Pending {
+function pendingOf(
+  session: RestoreSession,
+  batch: Batch,
+  candidate: Candidate,
+  found: LiveObject | undefined,
+): Pending {
   const place = placeOf(batch, candidate);
+  const live = found === undefined ? undefined : withCreator(session, found);
   const isEqual = live !== undefined && rowStandsIn(session.rules, place, live) && live.isAs(candidate.row);
   return { candidate, place, live, isEqual };
+}
+
+/** Of what this run may have written before, the managed fields tell whether it created it; of nothing else they are read. */
+function withCreator({ request, rules }: RestoreSession, live: LiveObject): LiveObject {
+  if (request.mayResume !== true || !hasRestoreLabels(live, rules.labels)) return live;
+  return { ...live, metadata: live.whole().metadata, object: live.whole };
 }
 
 /** Planned by its row; the body is read only where the object changes before it is written. */
@@ -178,14 +204,14 @@ async function readBodies(session: RestoreSession, rows: readonly IndexRow[]): P
 async function lookUp(session: RestoreSession, place: ItemPlace, archived: KubeObject): Promise<void> {
   const account = place.resource === "secrets" ? serviceAccountOf(archived) : "";
   if (account === "") return;
-  const key: ObjectKey = { namespace: place.target.namespace, name: account };
+  const key: ObjectKey = { namespace: place.source.namespace, name: account };
   if (session.facts.serviceAccounts.has(formatKey(key))) return;
   const gvr = { group: "", version: "v1", resource: "serviceaccounts" };
   const { request, deps, selection } = session;
-  const archivedKey = { namespace: place.source.namespace, name: account };
   const planned =
-    selection.includes("serviceaccounts", archivedKey) &&
-    (await request.backup.row("serviceaccounts", archivedKey)) !== undefined;
+    place.target.namespace === place.source.namespace &&
+    selection.includes("serviceaccounts", key) &&
+    (await request.backup.row("serviceaccounts", key)) !== undefined;
   if (planned || (await deps.kube.get(gvr, key, request.signal)) !== undefined)
     session.facts.serviceAccounts.add(formatKey(key));
 }
@@ -200,8 +226,4 @@ function learn(session: RestoreSession, item: PlannedItem): void {
 
 function placeOf({ resource, gvr }: Batch, { row, target }: Candidate): ItemPlace {
   return { resource, gvr, kind: row.kind, apiVersion: apiVersionOf(gvr), source: row, target };
-}
-
-function samePlace(a: PlannedItem, b: PlannedItem): boolean {
-  return a.entry.name === b.entry.name && a.entry.namespace === b.entry.namespace;
 }

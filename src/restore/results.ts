@@ -4,7 +4,7 @@ import type { ObjectOutcome, ObjectRecord, PlannedItem, Result } from "./types.t
 
 /** What a run has come to so far. */
 export interface RunTally {
-  add(record: ObjectRecord, item: PlannedItem): void;
+  add(record: ObjectRecord, item: Pick<PlannedItem, "missing">): void;
   /** A problem of no one object; Velero lists those under `velero`. */
   addWarning(place: string | undefined, message: string): void;
   addError(place: string | undefined, message: string): void;
@@ -30,6 +30,12 @@ const VELERO_ACTIONS: Readonly<Record<ObjectOutcome, string>> = {
   deleted: "updated",
   failed: "failed",
 };
+
+/** An error about an object that was not written, such as a modifier that does not fit it, makes it a failed one. */
+function veleroAction({ outcome, errors = [] }: ObjectRecord): string {
+  const action = VELERO_ACTIONS[outcome];
+  return action === "skipped" && errors.length > 0 ? "failed" : action;
+}
 
 /** Starts counting at nothing. */
 export function createTally(): RunTally {
@@ -65,7 +71,7 @@ export function createTally(): RunTally {
       // Velero returns from finished pods and Jobs before it counts them.
       if (record.reason === "Finished" || isOldNamespace(record)) return;
       totals.items++;
-      names.add(record, VELERO_ACTIONS[record.outcome]);
+      names.add(record, veleroAction(record));
     },
     addWarning,
     addError,

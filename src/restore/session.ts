@@ -3,12 +3,11 @@ import { groupResource } from "../api/object.ts";
 import { resourceResolver } from "../api/resource-name.ts";
 import { CodedError } from "../errors.ts";
 import type { Discovery, ServedResource } from "../kube/client.ts";
-import { backupKeys } from "../storage/layout.ts";
-import type { ObjectStore } from "../storage/object-store.ts";
-import { readGzipJson } from "../storage/velero-files.ts";
-import { isRecord, textAt } from "./json-path.ts";
+import { type BackedUpVolumes, readBackedUpVolumes } from "./backed-up-volumes.ts";
+import { loadFilters } from "./filters.ts";
 import type { KnownWorld } from "./kinds/handler.ts";
 import { restoreLabels } from "./labels.ts";
+import type { LeftOut } from "./left-out.ts";
 import { parseModifierConfigMap } from "./modifier-rules.ts";
 import { createModifiers, type Modifiers } from "./modifiers.ts";
 import { type RestoreOptions, restoreOptions } from "./options.ts";
@@ -35,8 +34,7 @@ export interface Facts {
   discovery: Discovery;
   /** Names of PersistentVolumes whose claims get new volumes. */
   readonly dynamicVolumes: Set<string>;
-  /** Velero's backup method by volume. */
-  readonly volumeMethods: ReadonlyMap<string, string>;
+  readonly backedUpVolumes: BackedUpVolumes;
   readonly storageClasses: Set<string>;
   /** `namespace/name` of service accounts that exist or will. */
   readonly serviceAccounts: Set<string>;
@@ -50,21 +48,31 @@ export interface Facts {
   readonly lostNamespaces: Map<string, string>;
   /** Remarks on the whole restore. */
   readonly notes: string[];
+  /** What the policy's filters leave out of each resource that was looked at. */
+  readonly leftOut: Map<string, LeftOut>;
 }
 
-/** Starts a session: reads discovery and compiles the spec. @throws {InvalidSpec} for modifiers that can't be read. */
+/** Starts a session: reads discovery and compiles the spec. @throws {InvalidSpec} for modifiers or a policy that can't be read. */
 export async function openSession(deps: RestoreDeps, request: RestoreRequest): Promise<RestoreSession> {
   const discovery = await deps.kube.discovery({ refresh: true, ...signalOf(request) });
   const resolve = resourceResolver(discovery.resources);
   const options = restoreOptions(request.spec, resolve, request);
-  const selection = createSelection(options, await namespacesOf(request, options));
+  const filters = await loadFilters(request, discovery, resolve);
+  const selection = createSelection(options, await namespacesOf(request, options), filters?.lookup);
   const modifiers = modifiersOf(request);
   const facts = await gatherFacts(deps, request, options, discovery);
   const known = knownWorld(facts);
   const labels = restoreLabels(request.backup.backup.metadata.name || request.backup.name, request.run);
-  const rules: PlanRules = { options, labels, modifiers, known, startedMs: request.startedMs };
+  const rules: PlanRules = {
+    options,
+    labels,
+    modifiers,
+    known,
+    resumes: request.mayResume === true ? request.run : undefined,
+  };
   if (selection.namespaces.matchedNothing)
     facts.notes.push("no namespace of the backup matches the patterns of includedNamespaces");
+  facts.notes.push(...(filters?.warnings(selection.includesResource) ?? []));
   const limits = { ...DEFAULT_LIMITS, ...deps.limits };
   const related = await findRelated(request.backup, selection);
   return { deps, request, limits, options, selection, rules, modifiers, related, facts };
@@ -91,7 +99,7 @@ function knownWorld(facts: Facts): KnownWorld {
     storageClassExists: (name) => facts.storageClasses.has(name),
     serviceAccountExists: (namespace, name) => facts.serviceAccounts.has(`${namespace}/${name}`),
     isDynamicVolume: (name) => facts.dynamicVolumes.has(name),
-    volumeMethod: (name) => facts.volumeMethods.get(name),
+    volumeMethod: (volume) => facts.backedUpVolumes.methodOf(volume),
   };
 }
 
@@ -109,29 +117,18 @@ async function gatherFacts(
   return {
     discovery,
     dynamicVolumes: new Set(),
-    volumeMethods: deps.store === undefined ? new Map() : await volumeMethods(deps.store, request.backup.name),
+    backedUpVolumes: await readBackedUpVolumes(deps.store, request.backup, request.signal),
     storageClasses,
     serviceAccounts: new Set(),
     comingResources: new Set(),
     namespaces: new Set(),
     newNamespaces: new Set(),
     lostNamespaces: new Map(),
+    leftOut: new Map(),
     notes: discovery.failures.map(
       ({ groupVersion, message }) => `the API server could not tell about ${groupVersion}: ${message}`,
     ),
   };
-}
-
-/** A missing file means what Velero's restore takes it for: nothing is known of the volumes' data. */
-async function volumeMethods(store: ObjectStore, backup: string): Promise<Map<string, string>> {
-  const list = await readGzipJson(store, backupKeys(backup).volumeInfo);
-  const entries = Array.isArray(list) ? list.filter(isRecord) : [];
-  const methods = new Map<string, string>();
-  for (const entry of entries) {
-    const method = textAt(entry, "backupMethod");
-    if (entry.skipped !== true && method !== "") methods.set(textAt(entry, "pvName"), method);
-  }
-  return methods;
 }
 
 /** Only patterns need to know which namespaces there are. */

@@ -46,6 +46,8 @@ export interface RestoreRequest {
   readonly backup: BackupReader;
   /** Velero's resource-modifier ConfigMap named by the spec: its `data`. */
   readonly modifierData?: Readonly<Record<string, string>>;
+  /** Velero's resource-policy ConfigMap named by the spec: its `data`. */
+  readonly policyData?: Readonly<Record<string, string>>;
   /** Maps of Velero's plug-in ConfigMaps, which the spec's own mappings override. */
   readonly storageClassMapping?: Readonly<Record<string, string>>;
   readonly imageMapping?: readonly string[];
@@ -55,15 +57,15 @@ export interface RestoreRequest {
   readonly owners?: OwnerWorld;
   /** The plan asks the API server to try each write (`dryRun=All`). */
   readonly serverDryRun?: boolean;
-  /** Wall-clock ms at which the run began: what carries its label and is younger was created by it. */
-  readonly startedMs?: number;
+  /** An earlier attempt of this very run may have written before: what carries its marks is its work. */
+  readonly mayResume?: boolean;
   /**
    * The safety backup of this run: an object that is no longer as it was copied is not written, so that an undo can
    * always return it.
    */
   readonly safety?: BackupReader;
   /** What an earlier attempt of this very run recorded, so that a resumed run tells the whole story. */
-  readonly recorded?: (resource: string, key: ObjectKey) => ObjectRecord | undefined;
+  readonly recorded?: (resource: string, key: RecordedKey) => ObjectRecord | undefined;
   /** Which hooks earlier attempts of this run began; without it a resumed run starts none of theirs. */
   readonly hookJournal?: HookJournal;
   readonly signal?: AbortSignal;
@@ -124,6 +126,11 @@ export interface ObjectRecord {
   readonly content?: string;
   /** Of the object that stood there and that the run sent a deletion for, to create it anew. */
   readonly deletedUid?: string;
+}
+
+/** What an object is recorded under: where it stands, and where it came from. */
+export interface RecordedKey extends ObjectKey {
+  readonly archivedAs?: string;
 }
 
 /** Velero's shape of a result file. */

@@ -17,11 +17,13 @@ import {
   type Step,
   sendPatch,
 } from "./write-step.ts";
+import { writtenObject } from "./written-object.ts";
 
 const RACE_PAUSE_MS = 10;
 
 /** Writes what differs. */
 export async function patch(session: RestoreSession, item: PlannedItem): Promise<Step> {
+  if (item.operations === undefined) return await overLive(session, item);
   try {
     const object = await sendPatch(session, item, plannedPatch(item));
     return done({ outcome: "patched", object });
@@ -30,6 +32,12 @@ export async function patch(session: RestoreSession, item: PlannedItem): Promise
     if (isRace(error)) return await again(session, item, error);
     return await labelAfterRefusal(session, item, error);
   }
+}
+
+/** The patch of an object that an earlier one of this restore has written to the same place. */
+async function overLive(session: RestoreSession, item: PlannedItem): Promise<Step> {
+  const next = await item.replan?.(await read(session, item));
+  return next === undefined ? failed("Internal", "the plan holds no patch") : { type: "again", item: next };
 }
 
 /** Puts the labels of the run on an object that is as it should be. */
@@ -78,7 +86,7 @@ async function labelAfterRefusal(session: RestoreSession, item: PlannedItem, ref
       const live = await read(session, item);
       if (live === undefined) return done(refused);
       const operations = labelOperations(live, session.rules.labels);
-      if (operations.length === 0) return done({ ...refused, object: live });
+      if (operations.length === 0) return done({ ...refused, object: writtenObject(item.entry.resource, live) });
       const object = await sendPatch(session, item, { type: "json", operations: guarded(live, operations) });
       return done({ ...refused, object });
     } catch (error) {

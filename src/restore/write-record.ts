@@ -1,6 +1,4 @@
 /** What a write is remembered by. */
-import type { KubeObject } from "../api/object.ts";
-import { settledContent } from "./settled-content.ts";
 import type { ObjectRecord, PlannedItem } from "./types.ts";
 import { listed, type Written } from "./write-step.ts";
 
@@ -23,7 +21,7 @@ export function recordOf(planned: PlannedItem, executed: PlannedItem, written: W
     ...(written.message === undefined ? {} : { message: written.message }),
     ...listed(warnings, errors),
     ...(written.before === undefined ? {} : undoGuards(written.before)),
-    ...(object === undefined ? {} : writtenObject(resource, object)),
+    ...object,
     ...(written.deletedUid === undefined ? {} : { deletedUid: written.deletedUid }),
   };
 }
@@ -34,22 +32,5 @@ function undoGuards({ uid, resourceVersion, content, deletedUid }: ObjectRecord)
     ...(resourceVersion === undefined ? {} : { resourceVersion }),
     ...(content === undefined ? {} : { content }),
     ...(deletedUid === undefined ? {} : { deletedUid }),
-  };
-}
-
-/** Records go to Git, and whoever reads a digest there can try passwords against it. */
-function isGuessable(resource: string, { type }: KubeObject): boolean {
-  return resource === "secrets" && type !== "kubernetes.io/service-account-token";
-}
-
-function writtenObject(
-  resource: string,
-  object: KubeObject,
-): Pick<ObjectRecord, "uid" | "resourceVersion" | "content"> {
-  const { uid, resourceVersion } = object.metadata;
-  return {
-    ...(uid === undefined ? {} : { uid }),
-    ...(resourceVersion === undefined ? {} : { resourceVersion }),
-    ...(isGuessable(resource, object) ? {} : { content: settledContent(resource, object) }),
   };
 }

@@ -34,7 +34,7 @@ export async function recreate(session: RestoreSession, item: PlannedItem): Prom
 export async function remove(session: RestoreSession, item: PlannedItem): Promise<Step> {
   try {
     await session.deps.kube.delete(item.gvr, placeOf(item), deleteOptions(session, item));
-    return done({ outcome: "deleted" });
+    return done({ outcome: "deleted", deletedUid: item.entry.liveUid ?? "" });
   } catch (error) {
     session.request.signal?.throwIfAborted();
     if (isCoded(error, "KubeConflict")) return await again(session, item, error);

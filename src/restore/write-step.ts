@@ -4,6 +4,7 @@ import type { Patch } from "../kube/client.ts";
 import { refusalOf } from "./refusal.ts";
 import { type RestoreSession, signalOf } from "./session.ts";
 import type { ObjectOutcome, ObjectRecord, PlannedItem } from "./types.ts";
+import { type WrittenObject, writtenAnswer } from "./written-object.ts";
 
 /** How often an object that keeps changing under our hands is read and planned again. */
 export const ATTEMPTS = 20;
@@ -13,7 +14,7 @@ export const OUTAGE_PAUSE_MS = 500;
 /** What a write came to, before it is a record. */
 export interface Written {
   readonly outcome: ObjectOutcome;
-  readonly object?: KubeObject;
+  readonly object?: WrittenObject;
   readonly reason?: string;
   readonly message?: string;
   readonly warnings?: readonly string[];
@@ -27,7 +28,13 @@ export interface Written {
 /** What to do next with an item: it is done, or it must be planned anew against what stands there. */
 export type Step =
   | { readonly type: "done"; readonly written: Written }
-  | { readonly type: "again"; readonly item: PlannedItem; readonly deletedUid?: string };
+  | {
+      readonly type: "again";
+      readonly item: PlannedItem;
+      readonly deletedUid?: string;
+      /** Why, where the API server did not take the write for as long as the client tries. */
+      readonly outage?: unknown;
+    };
 
 /** Nothing more is to be done with the object. */
 export function done(written: Written): Step {
@@ -51,8 +58,8 @@ export async function read(session: RestoreSession, item: PlannedItem): Promise<
 }
 
 /** One patch; @throws {KubeConflict} where the object moved since it was planned. */
-export async function sendPatch(session: RestoreSession, item: PlannedItem, patch: Patch): Promise<KubeObject> {
-  return await session.deps.kube.patch(item.gvr, placeOf(item), patch, writeOptions(session));
+export async function sendPatch(session: RestoreSession, item: PlannedItem, patch: Patch): Promise<WrittenObject> {
+  return writtenAnswer(item, await session.deps.kube.patchBytes(item.gvr, placeOf(item), patch, writeOptions(session)));
 }
 
 /** The planned patch as it is sent. */

@@ -5,17 +5,13 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { parseAllDocuments } from "yaml";
 import { BACKUP } from "../../src/api/kinds.ts";
-import { readConfig } from "../../src/cli/config.ts";
-import { createCliIo } from "../../src/cli/io.ts";
 import { planCommand } from "../../src/cli/plan.ts";
-import { createProgram, runCli } from "../../src/cli/root.ts";
-import { systemClock } from "../../src/clock.ts";
 import type { KubeClient } from "../../src/kube/client.ts";
-import { silentLogger } from "../../src/log.ts";
 import { FsStore } from "../../src/storage/fs-store.ts";
 import { useKubeClients } from "../support/kube-client.ts";
 import { usePrivateCluster } from "../support/use-test-cluster.ts";
 import { backupRequest, makeBackup } from "./backup-requests.ts";
+import { type Ran, runCommands } from "./run-cli.ts";
 
 const CRDS = new URL("../../manifests/crds/", import.meta.url);
 const cluster = usePrivateCluster({ controllerManager: false });
@@ -23,24 +19,9 @@ const client = useKubeClients();
 let folder: string;
 let kube: KubeClient;
 
-async function plan(...argv: string[]): Promise<{ out: string; err: string; code: number }> {
-  const output = { out: "", err: "" };
-  const io = createCliIo({
-    stdout: { write: (text) => (output.out += text), isTTY: false },
-    stderr: { write: (text) => (output.err += text), isTTY: false },
-    width: 80,
-    config: readConfig({}),
-    clock: systemClock,
-    log: silentLogger,
-    signal: new AbortController().signal,
-    buildDeps: () => ({
-      kube: async () => kube,
-      location: async () => ({ namespace: "default", name: "main", readOnly: false, store: new FsStore(folder) }),
-      close: async () => {},
-    }),
-  });
-  await runCli(io, createProgram(io, "0.0.0", [planCommand(io)]), ["-n", "default", "plan", ...argv]);
-  return { ...output, code: io.exitCode };
+async function plan(...argv: string[]): Promise<Ran> {
+  const servers = { kube, store: new FsStore(folder), location: { namespace: "default", name: "main" } };
+  return await runCommands(servers, (io) => [planCommand(io)], ["-n", "default", "plan", ...argv]);
 }
 
 beforeAll(async () => {

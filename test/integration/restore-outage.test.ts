@@ -18,6 +18,8 @@ async function impatient(): Promise<{ proxy: ClusterProxy; kube: KubeClient }> {
   return { proxy, kube };
 }
 
+const INGRESS = { defaultBackend: { service: { name: "shop", port: { number: 80 } } } };
+
 describe("an API server that goes away", () => {
   it("before the first write leaves the run to the next attempt", async () => {
     const namespace = await cluster.createNamespace();
@@ -34,28 +36,77 @@ describe("an API server that goes away", () => {
     expect([outcome.phase, outcomes]).toEqual(["Completed", { "ConfigMap prices": "created" }]);
   });
 
-  it("after it for longer than the client tries ends the run, which says so; the next run restores the rest", async () => {
+  it("after it for longer than the client tries leaves the same run to the next attempt", async () => {
     const namespace = await cluster.createNamespace();
     const { proxy, kube } = await impatient();
     const store = await backUp(kube, [
       configMap(namespace, "prices", { apple: "1" }),
       { apiVersion: "v1", kind: "Service", metadata: { name: "shop", namespace }, spec: { ports: [{ port: 80 }] } },
     ]);
-
-    const { outcome } = await restore(kube, store, {
+    const first = restore(kube, store, {
+      mayResume: true,
       onRecord: () => proxy.setFaults(() => ({ type: "reset" })),
     });
+
+    await expect(first).rejects.toMatchObject({
+      code: "KubeUnavailable",
+      message: expect.stringMatching(/services .*\/shop: the API server cannot be reached/),
+    });
     proxy.setFaults();
-    const next = await restore(kube, store, { run: "restore-20260102030500" });
+    const { outcome, outcomes } = await restore(kube, store, { mayResume: true });
+    const created = proxy.calls.filter(({ method, status }) => method === "POST" && status === 201);
     await proxy.stop();
 
-    expect(outcome).toMatchObject({ phase: "Failed", counts: { created: 1 } });
-    expect(outcome.failureReason).toMatch(/services .*\/shop: the API server cannot be reached/);
-    expect(outcome.failureReason).toMatch(/restore again, with a new runId/);
-    expect([next.outcome.phase, next.outcomes]).toEqual([
+    expect([outcome.phase, outcomes]).toEqual([
       "Completed",
-      { "ConfigMap prices": "unchanged", "Service shop": "created" },
+      { "ConfigMap prices": "created", "Service shop": "created" },
     ]);
+    expect(created).toHaveLength(2);
+  });
+
+  it.each([
+    ["can't be created", /\/services\?/, /shop: .*wait until the API server answers, then restore again/],
+    ["can't be looked at", /\/services/, /^services could not be restored: cannot get/],
+  ])(
+    "for one kind that %s, as a dead aggregated API does, fails that kind and restores the others",
+    async (_, dead, told) => {
+      const namespace = await cluster.createNamespace();
+      const { proxy, kube } = await impatient();
+      const store = await backUp(kube, [
+        { apiVersion: "v1", kind: "Service", metadata: { name: "shop", namespace }, spec: { ports: [{ port: 80 }] } },
+        { apiVersion: "networking.k8s.io/v1", kind: "Ingress", metadata: { name: "web", namespace }, spec: INGRESS },
+      ]);
+      proxy.setFaults(({ url }) => (dead.test(url) ? { type: "answer", status: 503 } : undefined));
+
+      const { outcome } = await restore(kube, store);
+      await proxy.stop();
+
+      expect(outcome).toMatchObject({ phase: "PartiallyFailed", counts: { created: 1 } });
+      const { cluster: ofCluster = [], namespaces = {} } = outcome.results.errors;
+      expect([...ofCluster, ...(namespaces[namespace] ?? [])].join("\n")).toMatch(told);
+    },
+  );
+
+  it("ends the wait of the hooks too: they are the next attempt's", async () => {
+    const namespace = await cluster.createNamespace();
+    const { proxy, kube } = await impatient();
+    const annotations = { "post.hook.restore.velero.io/command": "/bin/true" };
+    const spec = { containers: [{ name: "main", image: "i" }] };
+    const store = await backUp(kube, [
+      { apiVersion: "v1", kind: "Pod", metadata: { name: "waiting", namespace, annotations }, spec },
+      { apiVersion: "v1", kind: "Service", metadata: { name: "shop", namespace }, spec: { ports: [{ port: 80 }] } },
+    ]);
+    const looksAtPod = (): number => proxy.calls.filter(({ url }) => url.includes("/pods/waiting")).length;
+    proxy.setFaults(({ url }) => (/\/services|^\/version/.test(url) ? { type: "reset" } : undefined));
+
+    await expect(restore(kube, store)).rejects.toMatchObject({ code: "KubeUnavailable" });
+    const before = looksAtPod();
+    await systemClock.sleep(1_500);
+    const after = looksAtPod();
+    await proxy.stop();
+
+    expect(before).toBeGreaterThan(0);
+    expect(after).toBe(before);
   });
 
   it("and comes back, really, in the middle: every object is created once", async () => {

@@ -43,7 +43,6 @@ describe("the last places of a quota", () => {
     const kube = await client(cluster.kubeconfigPath);
     const names = Array.from({ length: 24 }, (_, index) => `cm-${String(index).padStart(2, "0")}`);
     const namespace = await cluster.createNamespace();
-    await cluster.waitFor("ConfigMap", namespace, "kube-root-ca.crt", () => true);
     await cluster.create({
       apiVersion: "v1",
       kind: "ResourceQuota",
@@ -112,6 +111,21 @@ describe("the digest of a plan", () => {
     expect(one.summary.totals.create).toBe(1);
     expect(same.summary.digest).toBe(one.summary.digest);
     expect(two.summary.digest).not.toBe(one.summary.digest);
+  });
+
+  it("comes with a note on a modifier that matches nothing, as the results do", async () => {
+    const namespace = await cluster.createNamespace();
+    const kube = await client(cluster.kubeconfigPath);
+    const store = await backUp(kube, [configMap(namespace, "prices", { apple: "1" })]);
+    const patches = [{ operation: "add" as const, path: "/data/pear", value: "two" }];
+    const modifiers = ["configmaps", "configmap"].map((groupResource) => ({ conditions: { groupResource }, patches }));
+
+    const planned = await plan(kube, store, { spec: { modifiers } });
+    const { outcome } = await restore(kube, store, { spec: { modifiers } });
+
+    expect(planned.summary.notes).toEqual(["resource modifier rule 2 matched no object"]);
+    expect(outcome).toMatchObject({ phase: "Completed", warnings: 1 });
+    expect(outcome.results.warnings.velero).toEqual(["resource modifier rule 2 matched no object"]);
   });
 
   it("is there for an undo, and another one when what it would do is", async () => {

@@ -8,7 +8,8 @@ import { silentLogger } from "../../src/log.ts";
 import type { PlanEntry, PlanSummary } from "../../src/report/plan.ts";
 import { runRestore } from "../../src/restore/execute.ts";
 import { planRestore } from "../../src/restore/plan-restore.ts";
-import type { ObjectRecord, RestoreDeps, RestoreOutcome, RestoreRequest } from "../../src/restore/types.ts";
+import { planUndoRestore, runUndo, type UndoRequest } from "../../src/restore/run-undo.ts";
+import type { ObjectRecord, PlanStream, RestoreDeps, RestoreOutcome, RestoreRequest } from "../../src/restore/types.ts";
 import { openBackup } from "../../src/storage/backup-reader.ts";
 import { backupKeys } from "../../src/storage/layout.ts";
 import { MemoryStore } from "../../src/storage/memory-store.ts";
@@ -95,13 +96,63 @@ export async function plan(
     { kube, clock: systemClock, log: silentLogger, store },
     { run: "restore-20260102030405", ...request, spec: { source: { backupName }, ...spec }, backup },
   );
+  const planned = await entriesOf(stream);
+  await backup.close();
+  return planned;
+}
+
+/** Undoes a run by its records and the copies made before it. */
+export async function undo(
+  kube: KubeClient,
+  records: readonly ObjectRecord[],
+  safety: ObjectStore,
+  changes: Partial<UndoRequest> & { readonly limits?: RestoreDeps["limits"] } = {},
+): Promise<Pick<RestoreRun, "outcome" | "records">> {
+  const { limits, ...request } = changes;
+  const copies = await openBackup(safety, "safety");
+  const told: ObjectRecord[] = [];
+  const outcome = await runUndo(
+    { kube, clock: systemClock, log: silentLogger, ...(limits === undefined ? {} : { limits }) },
+    {
+      run: "undo-20260102030405",
+      backup: copies,
+      safety: copies,
+      records,
+      force: false,
+      ...request,
+      onRecord: async (record) => {
+        told.push(record);
+        await request.onRecord?.(record);
+      },
+    },
+  );
+  await copies.close();
+  return { outcome, records: told };
+}
+
+/** The plan of the same, whole. */
+export async function planOfUndo(
+  kube: KubeClient,
+  records: readonly ObjectRecord[],
+  safety: ObjectStore,
+  changes: Partial<UndoRequest> = {},
+): Promise<{ entries: PlanEntry[]; summary: PlanSummary }> {
+  const copies = await openBackup(safety, "safety");
+  const run = "undo-20260102030405";
+  const stream = planUndoRestore(
+    { kube, clock: systemClock, log: silentLogger },
+    { run, spec: { source: { undoOf: "r" } }, backup: copies, safety: copies, records, force: false, ...changes },
+  );
+  const planned = await entriesOf(stream);
+  await copies.close();
+  return planned;
+}
+
+async function entriesOf(stream: PlanStream): Promise<{ entries: PlanEntry[]; summary: PlanSummary }> {
   const entries: PlanEntry[] = [];
   for (;;) {
     const next = await stream.next();
-    if (next.done === true) {
-      await backup.close();
-      return { entries, summary: next.value };
-    }
+    if (next.done === true) return { entries, summary: next.value };
     entries.push(next.value.entry);
   }
 }
@@ -114,6 +165,28 @@ export function configMap(
   metadata: object = {},
 ): KubeObject {
   return { apiVersion: "v1", kind: "ConfigMap", metadata: { name, namespace, ...metadata }, data };
+}
+
+/** A webhook for new ConfigMaps of one namespace, before whose address nobody answers, unless `hook` says otherwise. */
+export function webhook(name: string, namespace: string, hook: object = {}): KubeObject {
+  return {
+    apiVersion: "admissionregistration.k8s.io/v1",
+    kind: "ValidatingWebhookConfiguration",
+    metadata: { name },
+    webhooks: [
+      {
+        name: "no.example.org",
+        clientConfig: { url: "https://127.0.0.1:1/" },
+        failurePolicy: "Fail",
+        timeoutSeconds: 1,
+        sideEffects: "None",
+        admissionReviewVersions: ["v1"],
+        namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": namespace } },
+        rules: [{ apiGroups: [""], apiVersions: ["v1"], operations: ["CREATE"], resources: ["configmaps"] }],
+        ...hook,
+      },
+    ],
+  };
 }
 
 /** Items of a LIST of ConfigMaps with the fields that only the list carries. */
