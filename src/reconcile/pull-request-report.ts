@@ -1,5 +1,5 @@
 import type { BackupPolicySpec, RestorePlanSpec } from "../api/kinds.generated.ts";
-import { formatKey } from "../api/object.ts";
+import { formatKey, type ObjectKey } from "../api/object.ts";
 import type { ParsedDocument } from "../api/validate.ts";
 import type { PullRequest } from "../forge/forge.ts";
 import type { PullRequestReport } from "../report/pull-request.ts";
@@ -75,7 +75,12 @@ async function effectsOf(deps: ReconcileDeps, pairs: readonly DocumentPair[], si
     const [namespace = "", name = ""] = pair.name.split("/");
     const created = deps.live.get("BackupPolicy", { namespace, name })?.metadata.creationTimestamp;
     const createdMs = created === undefined ? undefined : Date.parse(created);
-    const retention = { now, after: retentionInput(deps, nowMs, scheduleAfter(deps, pair)) };
+    const retention = {
+      now,
+      after: retentionInput(deps, nowMs, scheduleAfter(deps, pair)),
+      isPolicyAfter: (key: ObjectKey) =>
+        formatKey(key) === pair.name ? pair.after !== undefined : deps.live.get("BackupPolicy", key) !== undefined,
+    };
     return policyEffect(pair, { namespaces, nowMs, createdMs, retention });
   });
 }

@@ -11,7 +11,7 @@ import type { ReconcileDeps } from "./deps.ts";
 import { restoreKey } from "./ledger-plan.ts";
 import type { Live } from "./live-objects.ts";
 import { readOnlyKube } from "./read-only.ts";
-import { planHeader, planStream } from "./restore-engine.ts";
+import { headerOf, planStream } from "./restore-engine.ts";
 import { ledgerOf, readLedger } from "./restore-ledger.ts";
 import { type OpenedSource, openSource } from "./restore-source.ts";
 import type { DesiredDocument } from "./sync-plan.ts";
@@ -82,12 +82,12 @@ async function planOf(
   const show = (entry: PlanEntry): void => {
     if (shape.blocksBytes > 0) blocks.entry(shape.hideValues ? recordedEntry(entry) : entry);
   };
-  const stream = planStream({ kube, clock, log, store: source.store }, call);
+  const stream = planStream({ kube, clock, log, store: source.store }, { undo: source.undo, request });
   const summary = await drained(stream, show);
   const { approval } = spec;
   return {
     type: "planned",
-    header: { ...planHeader(deps, call), location: source.location.metadata.name },
+    header: headerOf(deps, call),
     summary,
     blocks: blocks.text(),
     approval: approval?.mode === "PlanDigest" ? { wanted: approval.planDigest } : undefined,

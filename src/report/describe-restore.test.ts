@@ -31,6 +31,19 @@ describe("restore describe", () => {
     expect(lines).toContain("    - shop/prices(failed)");
   });
 
+  it("says what decides which backup it is, and what guards it", () => {
+    const policy = { name: "shop", schedule: "daily", asOf: "2026-01-02T03:04:05Z" };
+    const resourcePolicy = { kind: "ConfigMap", name: "filters" };
+    const spec = { source: { policy }, resourcePolicy, gitOpsOwners: "Refuse", safetyBackup: { mode: "Off" } } as const;
+
+    const lines = describeRestore({ ...plan, spec }, { results: {}, resourceList: undefined, width: 80 }).split("\n");
+
+    expect(lines).toContain("Policy:                   shop, schedule daily, as of 2026-01-02T03:04:05Z");
+    expect(lines).toContain("Resource policy:          filters");
+    expect(lines).toContain("GitOps owners:            Refuse");
+    expect(lines).toContain("Safety backup mode:       Off");
+  });
+
   it("prints no control character of a message", () => {
     const results = { errors: { cluster: ["\u001b[2Jgone\u0007"] }, warnings: {} };
 

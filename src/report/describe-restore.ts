@@ -108,7 +108,11 @@ function specLines({ spec, status }: RestorePlan): Line[] {
       "Policy",
       policy === undefined
         ? undefined
-        : `${policy.name}${policy.schedule === undefined ? "" : `, schedule ${policy.schedule}`}`,
+        : [
+            policy.name,
+            ...(policy.schedule === undefined ? [] : [`schedule ${policy.schedule}`]),
+            ...(policy.asOf === undefined ? [] : [`as of ${policy.asOf}`]),
+          ].join(", "),
     ),
     ...row("Undo of", undoOf),
     ...row("Namespaces", list(spec.includedNamespaces, "all")),
@@ -124,6 +128,7 @@ function specLines({ spec, status }: RestorePlan): Line[] {
     ...(spec.orLabelSelectors ?? []).flatMap((selector, index) =>
       row(index === 0 ? "Label selectors" : "  or", JSON.stringify(selector)),
     ),
+    ...row("Resource policy", spec.resourcePolicy?.name),
     ...row("Existing resources", spec.existingResourcePolicy ?? "none"),
     ...row("  but of", pairs(spec.existingResourceOverrides)),
     ...row("Status restored of", spec.restoreStatus && list(spec.restoreStatus.includedResources, "all")),
@@ -138,6 +143,8 @@ function specLines({ spec, status }: RestorePlan): Line[] {
         "",
       ),
     ),
+    ...row("GitOps owners", spec.gitOpsOwners),
+    ...row("Safety backup mode", spec.safetyBackup?.mode),
     ...row("Approval", spec.approval?.mode),
   ];
 }

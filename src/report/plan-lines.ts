@@ -62,7 +62,8 @@ export function entryLines(entry: PlanEntry, width: number): PlanLine[] {
   for (const warning of entry.warnings ?? []) lines.push(...wrap(`warning: ${warning}`, width, "warn"));
   const changes = shown.changes ?? [];
   if (changes.length > 0 && entry.action === "skip") lines.push({ text: "      update would:", tone: "quiet" });
-  for (const change of changes.slice(0, SHOWN_CHANGES)) lines.push(...changeLines(change, width));
+  for (const change of changes.slice(0, SHOWN_CHANGES))
+    lines.push(...changeLines(change, width, " (only in the cluster)"));
   if (changes.length > SHOWN_CHANGES)
     lines.push({ text: `      … and ${changes.length - SHOWN_CHANGES} more fields`, tone: "quiet" });
   return lines;
@@ -77,12 +78,16 @@ function suffixOf({ action, reason }: PlanEntry): string {
 const CHANGE_SYMBOLS = { add: "+", replace: "~", remove: "-" } as const;
 const CHANGE_TONES = { add: "add", replace: "change", remove: "remove" } as const;
 
-function changeLines(change: FieldChange, width: number): PlanLine[] {
+/**
+ * One field, such as `~ /spec/replicas: 2 → 3`; where both values don't fit a line, one below the other, from shortly
+ * before they differ. `gone`: what is said of a field that is taken away.
+ */
+export function changeLines(change: FieldChange, width: number, gone = ""): PlanLine[] {
   const mark = change.undoneBy === undefined ? "" : " [Git will undo this]";
   const head = `      ${CHANGE_SYMBOLS[change.op]} ${printable(change.path)}${mark}`;
   const tone = CHANGE_TONES[change.op];
   const [before, after] = [shownValue(change.before), shownValue(change.after)];
-  const values = { add: after, remove: `${before} (only in the cluster)`, replace: `${before} → ${after}` }[change.op];
+  const values = { add: after, remove: `${before}${gone}`, replace: `${before} → ${after}` }[change.op];
   const line = `${head}: ${values}`;
   if (change.op !== "replace" || [...line].length <= width) return [{ text: cutTo(line, width), tone }];
   const difference = firstDifference(before, after);

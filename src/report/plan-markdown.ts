@@ -1,5 +1,5 @@
 /** A plan for a pull request: at most 60,000 bytes whatever it holds, and nothing in it can act. */
-import { PLAN_ACTIONS, type PlanEntry, type PlanHeader, type PlanSummary } from "./plan.ts";
+import { headerMode, PLAN_ACTIONS, type PlanEntry, type PlanHeader, type PlanSummary } from "./plan.ts";
 import { cutTo, entryLines, planNotes, printable, totalsLine } from "./plan-lines.ts";
 
 /** Forges refuse longer comments (GitHub: 65,536 characters); what is posted around the plan needs some room too. */
@@ -128,10 +128,11 @@ function head(header: PlanHeader, summary: PlanSummary): string {
   const mapping = Object.entries(header.namespaceMapping ?? {}).map(([from, to]) => `${from} → ${to}`);
   const rows = PLAN_ACTIONS.filter((action) => summary.totals[action] > 0);
   const notes = planNotes(summary);
+  const mode = headerMode(header);
   return [
     `### Restore plan ${short(header.plan)}`,
     "",
-    `Backup ${short(header.backup)}${header.location === undefined ? "" : ` in ${short(header.location)}`}, existing objects: ${short(header.existingResourcePolicy)}${mapping.length === 0 ? "" : `, namespaces: ${short(mapping.join(", "))}`}`,
+    `Backup ${short(header.backup)}${header.location === undefined ? "" : ` in ${short(header.location)}`}, ${mode.label}: ${short(mode.value)}${mapping.length === 0 ? "" : `, namespaces: ${short(mapping.join(", "))}`}`,
     "",
     `**${totalsLine(summary)}**`,
     "",
@@ -156,9 +157,13 @@ export function short(text: string, length: number = TEXT_LENGTH): string {
   return escapeMarkdown(cutTo(text, length));
 }
 
-/** Text that stays text: no markup, no HTML, no mention, no reference to an issue, no image. */
+/**
+ * Text that stays text: no markup, no HTML, no mention, no reference to an issue, no image. Forges look for mentions and
+ * references in what they have rendered, where an escaped `@` is one again: a space without width takes its name away.
+ */
 export function escapeMarkdown(text: string): string {
   return printable(text)
+    .replace(/[@#!$%&~](?=[\p{L}\p{N}_])/gu, "$&\u200b")
     .replace(/[&<>"'@#`]/g, (found) => `&#${found.charCodeAt(0)};`)
     .replace(/[\\*_{}[\]()!|~]/g, (found) => `\\${found}`)
     .replace(/:\/\//g, ":&#8203;//")

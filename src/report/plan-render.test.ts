@@ -121,6 +121,17 @@ describe("a plan as text", () => {
     );
   });
 
+  it.each([80, 120])("ends with totals that keep to %d columns", (width) => {
+    const entries = PLAN_ACTIONS.flatMap((action) => Array.from({ length: 12 }, () => entry({ action })));
+
+    const lines = text(entries, width).split("\n");
+
+    expect(lines.filter((line) => [...line].length > width)).toEqual([]);
+    expect(lines.join(" ")).toContain(
+      "Plan: 12 to create, 12 to patch, 12 to label, 12 to recreate, 12 to delete, 12 unchanged, 12 skipped, 12 will fail.",
+    );
+  });
+
   it("writes no control character that it did not mean", () => {
     const hostile = entry({
       action: "patch",
@@ -170,16 +181,21 @@ describe("a plan as Markdown", () => {
     const escaped = escapeMarkdown("@everyone <b> [x](http://evil) #12 `y` !z\n::set-output ##[error]");
 
     expect(escaped).not.toMatch(/[@<>`\n]|(?<!\\)[[\]]|(?<!&)#\d|http:\/\//);
+    const rendered = escaped.replaceAll(/&#(\d+);/g, (_entity, code: string) => String.fromCodePoint(Number(code)));
+    expect(rendered).not.toMatch(/[@#!]\w/); // forges look at what they rendered
   });
 });
 
 describe("a plan as JSON", () => {
-  it("is one document that lists every object", () => {
+  it.each<[string, PlanHeader]>([
+    ["restore", HEADER],
+    ["undo", { plan: "holdfast/back", backup: "shop-1-safety", location: "main", undoOf: "shop-20260102030405" }],
+  ])("of a %s is one document that lists every object", (_what, header) => {
     const renderer = createPlanJsonRenderer();
     const changes = [{ op: "replace" as const, path: "/data/password", before: "YQ==", after: "Yg==" }];
     const entries = PLAN_ACTIONS.map((action) => entry({ action, resource: "secrets", kind: "Secret", changes }));
     const output = [
-      renderer.header(HEADER),
+      renderer.header(header),
       ...entries.map((each) => renderer.entry(each)),
       renderer.end(summaryOf(entries)),
     ].join("");

@@ -1,5 +1,5 @@
 /** A plan for a terminal, line by line as it is made: symbols as Terraform has them, unchanged objects only counted. */
-import type { PlanEntry, PlanHeader, PlanSummary } from "./plan.ts";
+import { headerMode, type PlanEntry, type PlanHeader, type PlanSummary } from "./plan.ts";
 import {
   cutTo,
   entryLines,
@@ -42,9 +42,7 @@ const BOLD = "\u001b[1m";
 export function createPlanTextRenderer(options: PlanTextOptions): PlanTextRenderer {
   const { width, colours } = options;
   let unchanged = 0;
-  const paint = ({ text, tone }: PlanLine): string =>
-    colours && ANSI[tone] !== "" ? `${ANSI[tone]}${text}${RESET}` : text;
-  const print = (lines: readonly PlanLine[]): string => lines.map((line) => `${paint(line)}\n`).join("");
+  const print = (lines: readonly PlanLine[]): string => painted(lines, colours);
   const flush = (): PlanLine[] => {
     if (unchanged === 0) return [];
     const text = `  = ${unchanged} unchanged`;
@@ -61,7 +59,7 @@ export function createPlanTextRenderer(options: PlanTextOptions): PlanTextRender
       return print([...flush(), ...entryLines(entry, width)]);
     },
     end: (summary) => {
-      const total = totalsLine(summary);
+      const total = wrapped(totalsLine(summary), width).join("\n");
       const lines: PlanLine[] = [...flush(), { text: "", tone: "plain" }, ...noteLines(summary, width)];
       const digest: PlanLine = { text: `Plan digest: ${summary.digest}`, tone: "quiet" };
       return `${print(lines)}${colours ? `${BOLD}${total}${RESET}` : total}\n${print([digest])}`;
@@ -69,12 +67,20 @@ export function createPlanTextRenderer(options: PlanTextOptions): PlanTextRender
   };
 }
 
+/** Lines for a terminal, each with a newline. */
+export function painted(lines: readonly PlanLine[], colours: boolean): string {
+  const paint = ({ text, tone }: PlanLine): string =>
+    colours && ANSI[tone] !== "" ? `${ANSI[tone]}${text}${RESET}` : text;
+  return lines.map((line) => `${paint(line)}\n`).join("");
+}
+
 function headerLines(header: PlanHeader, width: number): PlanLine[] {
   const mapping = Object.entries(header.namespaceMapping ?? {}).map(([from, to]) => `${from} → ${to}`);
+  const mode = headerMode(header);
   const facts = [
     `Restore plan ${header.plan}`,
     `  backup             ${header.backup}${header.location === undefined ? "" : ` in ${header.location}`}`,
-    `  existing objects   ${header.existingResourcePolicy}`,
+    `  ${mode.label.padEnd(19)}${mode.value}`,
     ...(mapping.length === 0 ? [] : [`  namespaces         ${mapping.join(", ")}`]),
   ];
   return facts.map((text) => ({ text: cutTo(printable(text), width), tone: "plain" }));

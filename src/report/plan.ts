@@ -2,6 +2,7 @@
  * What a restore will do, as plain values: produced object by object by the restore engine, printed as text, Markdown and
  * JSON by the renderers beside this file. Knows nothing of clusters, archives or terminals.
  */
+import type { RestorePlanSpec } from "../api/kinds.generated.ts";
 
 /** What will happen to one object; `delete` only when a restore is undone. */
 export type PlanAction = "create" | "patch" | "labelsOnly" | "recreate" | "delete" | "unchanged" | "skip" | "fail";
@@ -46,7 +47,8 @@ export type PlanReason =
   | "Resumed"
   | "Created"
   | "CopyMissing"
-  | "Returned";
+  | "Returned"
+  | "NotEmpty";
 
 /** One field that a write changes. `path` is an RFC 6901 pointer. */
 export interface FieldChange {
@@ -111,7 +113,10 @@ export interface PlanHeader {
   readonly backup: string;
   readonly location?: string;
   readonly cluster?: string;
-  readonly existingResourcePolicy: string;
+  /** The run that is undone; absent for a restore. */
+  readonly undoOf?: string;
+  /** Absent for an undo. */
+  readonly existingResourcePolicy?: string;
   readonly namespaceMapping?: Readonly<Record<string, string>>;
 }
 
@@ -130,6 +135,33 @@ export interface PlanSummary {
   readonly digest: string;
   /** Whole-plan remarks: volumes without data, fields that Git will undo, a missing safety location. */
   readonly notes: readonly string[];
+}
+
+/** What a RestorePlan says of itself, with where its backup was found. */
+export function planHeader(
+  {
+    metadata,
+    spec,
+  }: { readonly metadata: { readonly namespace: string; readonly name: string }; readonly spec: RestorePlanSpec },
+  found: Pick<PlanHeader, "backup" | "location" | "cluster">,
+): PlanHeader {
+  const { source, namespaceMapping, existingResourcePolicy = "none" } = spec;
+  return {
+    plan: `${metadata.namespace}/${metadata.name}`,
+    ...found,
+    ...(source.undoOf === undefined ? { existingResourcePolicy } : { undoOf: source.undoOf }),
+    ...(namespaceMapping === undefined ? {} : { namespaceMapping }),
+  };
+}
+
+/** What it does to what is there, in few words. */
+export function headerMode({ undoOf, existingResourcePolicy }: PlanHeader): {
+  readonly label: string;
+  readonly value: string;
+} {
+  return undoOf === undefined
+    ? { label: "existing objects", value: existingResourcePolicy ?? "" }
+    : { label: "undo of", value: undoOf };
 }
 
 /** Totals of nothing. */

@@ -1,5 +1,6 @@
 /** The one comment on a pull request. Under 60,000 bytes whatever the plan; nothing that an object holds can act in it. */
 
+import { headerMode } from "./plan.ts";
 import { totalsLine } from "./plan-lines.ts";
 import { MARKDOWN_LIMIT_BYTES, short } from "./plan-markdown.ts";
 import {
@@ -132,12 +133,13 @@ export type PlannedRestore = Extract<ReportedRestore, { readonly type: "planned"
 /** One plan without a head: totals, notes, its objects, and what to put into the file. */
 export function plannedText(restore: PlannedRestore): string {
   const { header, summary } = restore;
+  const mode = headerMode(header);
   const mapping = Object.entries(header.namespaceMapping ?? {}).map(([from, to]) => `${from} → ${to}`);
   const from = `from backup ${short(header.backup)}${header.location === undefined ? "" : ` in ${short(header.location)}`}`;
   const notes = summary.notes.slice(0, NOTES).map((note) => `- ${short(note, 400)}`);
   const removed = `- ${count(summary.removedFields, "field")} that stand${summary.removedFields === 1 ? "s" : ""} only in the cluster would be removed`;
   return [
-    `${totalsLine(summary)} ${sentence(from).slice(0, -1)}; existing objects: ${short(header.existingResourcePolicy)}${mapping.length === 0 ? "" : `; namespaces: ${short(mapping.join(", "))}`}.`,
+    `${totalsLine(summary)} ${sentence(from).slice(0, -1)}; ${mode.label}: ${short(mode.value)}${mapping.length === 0 ? "" : `; namespaces: ${short(mapping.join(", "))}`}.`,
     ...(notes.length + (summary.removedFields > 0 ? 1 : 0) === 0 ? [] : ["", ...notes]),
     ...(summary.notes.length > NOTES ? [`- … and ${summary.notes.length - NOTES} more notes`] : []),
     ...(summary.removedFields > 0 ? [removed] : []),

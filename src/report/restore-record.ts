@@ -1,6 +1,6 @@
 import { parse } from "yaml";
 import { jsonDigest } from "../api/digest.ts";
-import type { ResolvedBackup, RestorePlan } from "../api/kinds.generated.ts";
+import type { HookStatus, ResolvedBackup, RestorePlan, RestorePlanSpec } from "../api/kinds.generated.ts";
 import type { PlanEntry } from "./plan.ts";
 import { conditionRecord } from "./policy-record.ts";
 import { stableJson, stableYaml } from "./stable-text.ts";
@@ -23,6 +23,7 @@ export function restoreRecordText(plan: RestorePlan, revision: string | undefine
     outcome: status?.outcome,
     warnings: status?.warnings,
     errors: status?.errors,
+    hooks: status?.hookStatus,
     failureReason: status?.failureReason,
     validationErrors: status?.validationErrors,
     startTimestamp: status?.startTimestamp,
@@ -32,11 +33,23 @@ export function restoreRecordText(plan: RestorePlan, revision: string | undefine
   });
 }
 
-/** The phase in a run's `status.yaml`; undefined where the bytes tell none. */
-export function recordedPhase(bytes: Uint8Array): string | undefined {
+/** A run's `status.yaml`, as far as anybody reads it. */
+export interface RestoreRecord {
+  readonly namespace?: string;
+  readonly source?: RestorePlanSpec["source"];
+  readonly backup?: ResolvedBackup;
+  readonly phase: string;
+  readonly warnings?: number;
+  readonly hooks?: HookStatus;
+  readonly startTimestamp?: string;
+  readonly completionTimestamp?: string;
+}
+
+/** Reads a run's `status.yaml`; undefined when the bytes are none, or tell no phase. */
+export function parseRestoreRecord(bytes: Uint8Array): RestoreRecord | undefined {
   try {
-    const record = parse(new TextDecoder().decode(bytes)) as { readonly phase?: unknown } | null;
-    return typeof record?.phase === "string" ? record.phase : undefined;
+    const record = parse(new TextDecoder().decode(bytes)) as Partial<RestoreRecord> | null;
+    return typeof record?.phase === "string" ? (record as RestoreRecord) : undefined;
   } catch {
     return undefined;
   }

@@ -14,6 +14,8 @@ export interface GiteaRepository {
   call(call: Omit<GiteaCall, "token">, as?: GiteaUser): Promise<unknown>;
   /** Writes files as one commit on a branch, which is made from `main` where it is missing; resolves to the commit. */
   commit(branch: string, files: Readonly<Record<string, string | undefined>>, message?: string): Promise<string>;
+  /** The copy of it that belongs to somebody else. */
+  fork(user: GiteaUser): Promise<GiteaRepository>;
 }
 
 /** The forge that all test files share. */
@@ -49,14 +51,14 @@ export function useGitea(): TestGitea {
       const name = uniqueName("repo");
       const body = { name, auto_init: true, default_branch: "main" };
       await callGitea(url, { method: "POST", path: "/user/repos", body, token: admin.token });
-      return repositoryOf(gitea(), name);
+      return repositoryOf(url, admin, name);
     },
   };
 }
 
-function repositoryOf({ url, admin }: GiteaConnection, name: string): GiteaRepository {
-  const owner = admin.username;
-  const call: GiteaRepository["call"] = (given, as = admin) =>
+function repositoryOf(url: string, user: GiteaUser, name: string): GiteaRepository {
+  const owner = user.username;
+  const call: GiteaRepository["call"] = (given, as = user) =>
     callGitea(url, { ...given, path: `/repos/${owner}/${name}${given.path}`, token: as.token });
   return {
     owner,
@@ -73,6 +75,10 @@ function repositoryOf({ url, admin }: GiteaConnection, name: string): GiteaRepos
       const where = isNew ? { branch: "main", new_branch: branch } : { branch };
       const made = await call({ method: "POST", path: "/contents", body: { ...where, files: changes, message } });
       return (made as { commit: { sha: string } }).commit.sha;
+    },
+    fork: async (other) => {
+      await call({ method: "POST", path: "/forks", body: {} }, other);
+      return repositoryOf(url, other, name);
     },
   };
 }

@@ -13,12 +13,14 @@ import {
 } from "../e2e/run-fixture.ts";
 import { type GiteaRepository, useGitea } from "../support/use-gitea.ts";
 import { usePrivateCluster } from "../support/use-test-cluster.ts";
+import { firstBackup, usePullRequests } from "./pull-requests.ts";
 
 const cluster = usePrivateCluster();
 const gitea = useGitea();
 const holdfast = useInstallation(cluster);
 
 let repository: GiteaRepository;
+const { comments, commentWhere, statuses, openPull, merge } = usePullRequests(() => repository);
 let shop: string;
 
 beforeEach(async () => {
@@ -37,42 +39,6 @@ function configMap(name: string, data: Record<string, string>) {
   return { apiVersion: "v1", kind: "ConfigMap", metadata: { name, namespace: shop }, data };
 }
 
-interface Comment {
-  readonly id: number;
-  readonly body: string;
-  readonly user: { readonly login: string };
-}
-
-async function comments(number: number): Promise<Comment[]> {
-  return (await repository.call({ method: "GET", path: `/issues/${number}/comments` })) as Comment[];
-}
-
-async function statuses(sha: string): Promise<Record<string, string>> {
-  const combined = (await repository.call({ method: "GET", path: `/commits/${sha}/status` })) as {
-    statuses: { context: string; status: string; target_url: string }[] | null;
-  };
-  return Object.fromEntries((combined.statuses ?? []).map(({ context, status }) => [context, status]));
-}
-
-async function openPull(branch: string, options: Record<string, unknown> = {}): Promise<number> {
-  const body = { base: "main", head: branch, title: `Merge ${branch}`, ...options };
-  return ((await repository.call({ method: "POST", path: "/pulls", body })) as { number: number }).number;
-}
-
-async function merge(number: number): Promise<void> {
-  await waitUntil(
-    async () =>
-      await repository.call({ method: "POST", path: `/pulls/${number}/merge`, body: { Do: "merge" } }).then(
-        () => true,
-        (error: unknown) => {
-          if (/HTTP 405/.test(String(error))) return false; // Gitea still looks whether it can be merged
-          throw error;
-        },
-      ),
-    { what: "Gitea merges" },
-  );
-}
-
 /** `holdfast run` on the repository, polling every two seconds unless told. */
 function run(interval = "2s", args: readonly string[] = [], env: Record<string, string> = {}): Running {
   const how = [
@@ -87,25 +53,6 @@ function run(interval = "2s", args: readonly string[] = [], env: Record<string, 
     ...QUICK_LEASE,
   ];
   return holdfast.start(["run", ...how, ...args], { env: { HOLDFAST_GIT_TOKEN: gitea.admin.token, ...env } });
-}
-
-async function firstBackup(): Promise<string> {
-  return await waitUntil(
-    async () => {
-      const [backup] = await cluster.list("Backup", holdfast.namespace);
-      const { phase } = (backup?.status ?? {}) as { phase?: string };
-      return phase === "Completed" ? backup?.metadata.name : undefined;
-    },
-    { what: "there is a backup", timeoutMs: 180_000 },
-  );
-}
-
-async function commentWhere(number: number, holds: (body: string) => boolean, what: string): Promise<Comment> {
-  return await waitUntil(async () => (await comments(number)).find(({ body }) => holds(body)), {
-    what,
-    timeoutMs: 180_000,
-    intervalMs: 500,
-  });
 }
 
 /** The comment as a person sees it; `UPDATE_IMAGE=1` keeps it for the documentation. */
@@ -147,7 +94,7 @@ describe("a restore by pull request, on Gitea", { timeout: 600_000 }, () => {
       "policies/shop.yaml": policyYaml(namespace, "shop", shop),
     });
     run();
-    const backup = await firstBackup();
+    const backup = await firstBackup(cluster, holdfast.namespace);
     await cluster.patch("ConfigMap", shop, "prices", { data: { apple: "2" } });
     await cluster.patch("Secret", shop, "till", { stringData: { pin: "changed-0815" } });
 
@@ -205,7 +152,7 @@ describe("a restore by pull request, on Gitea", { timeout: 600_000 }, () => {
       "policies/shop.yaml": policyYaml(namespace, "shop", shop),
     });
     const first = run();
-    const backup = await firstBackup();
+    const backup = await firstBackup(cluster, holdfast.namespace);
     await cluster.patch("ConfigMap", shop, "prices", { data: { apple: "2" } });
     await repository.commit("bring-back", { "policies/undo.yaml": approved(backup, "a".repeat(64)) });
     const number = await openPull("bring-back");
@@ -252,7 +199,7 @@ describe("a restore by pull request, on Gitea", { timeout: 600_000 }, () => {
       "policies/shop.yaml": policy,
     });
     run();
-    await firstBackup();
+    await firstBackup(cluster, holdfast.namespace);
 
     const bad = await repository.commit("change", { "policies/shop.yaml": policy.replace("cron:", "corn:") });
     const number = await openPull("change");
@@ -280,12 +227,10 @@ describe("a restore by pull request, on Gitea", { timeout: 600_000 }, () => {
     expect(effects.body).toMatch(/next runs \d{4}-/);
   });
 
-  it("writes nothing where nothing is new, on drafts, and beside its folder", async () => {
+  it("writes nothing where nothing is new, and beside its folder", async () => {
     const { namespace, bucket } = holdfast;
     await repository.commit("main", { "policies/location.yaml": locationYaml(namespace, bucket) });
     const text = policyYaml(namespace, "shop", shop);
-    await repository.commit("draft", { "policies/shop.yaml": text });
-    const draft = await openPull("draft", { title: "WIP: not yet" });
     const beside = await repository.commit("beside", { "src/app.yaml": "a: 1\n" });
     const foreign = await openPull("beside");
     await repository.commit("policy", { "policies/shop.yaml": text });
@@ -308,7 +253,7 @@ describe("a restore by pull request, on Gitea", { timeout: 600_000 }, () => {
       "a later one is answered, and so all were looked at",
     );
 
-    expect([await comments(draft), await comments(foreign)]).toEqual([[], []]);
+    expect(await comments(foreign)).toEqual([]);
     expect(await comments(answered)).toEqual([before]);
   });
 
@@ -335,6 +280,9 @@ describe("a restore by pull request, on Gitea", { timeout: 600_000 }, () => {
     expect([first.code, second.code]).toEqual([0, 0]);
     expect(first.stdout).toContain("#### Policies");
     expect(first.stdout).toContain("schedule hourly: keepLast 1, until now 3; 2 backups kept now would be deleted");
+    expect(first.stdout).toMatch(
+      /held back: 2 backups would stay until .* \\\(2 deletions are more than half of 3\\\)$/m,
+    );
     expect([first.stderr, second.stderr]).toEqual([`${page}: comment created\n`, `${page}: comment unchanged\n`]);
     expect(await comments(number)).toHaveLength(1);
     expect(await statuses(head)).toEqual({ "holdfast/validate": "success", "holdfast/plan": "success" });
