@@ -58,6 +58,8 @@ export interface ErrorData {
   // engines and the loop
   InvalidSpec: { fields: readonly string[] };
   PlanStale: { approved: string; actual: string };
+  SafetyBackupGone: { run: string; backup: string | undefined };
+  RecordsGone: { run: string };
   ClaimTaken: { key: string; owner: string };
   OwnersRefused: { owners: readonly string[] };
   OwnerNotPaused: { owner: string };
@@ -100,14 +102,19 @@ export function remedyFor(error: unknown): string | undefined {
   if (isCoded(error, "KubeNotFound") && error.data.ref.includes(".holdfast.dev"))
     return "see that Holdfast is installed there (`kubectl apply -k .`), and what --namespace names";
   if (isCoded(error, "Usage") && error.data.help !== undefined) return `see \`${error.data.help}\``;
-  const isDamage =
+  return isDamage(error)
+    ? "restore from another backup; `holdfast backup verify <name> --read-data` tells what is left of this one"
+    : undefined;
+}
+
+/** True where what is stored is not what was put there, or no longer whole. */
+export function isDamage(error: unknown): boolean {
+  return (
     isCoded(error, "ArchiveTruncated") ||
     isCoded(error, "ArchiveInvalid") ||
     isCoded(error, "ArchiveUnsafe") ||
-    isCoded(error, "DigestMismatch");
-  return isDamage
-    ? "restore from another backup; `holdfast backup verify <name> --read-data` tells what is left of this one"
-    : undefined;
+    isCoded(error, "DigestMismatch")
+  );
 }
 
 /** What any thrown value says to a person, without credentials and without URL query strings. */

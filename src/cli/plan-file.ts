@@ -1,8 +1,12 @@
 import { readFile } from "node:fs/promises";
+import { buffer } from "node:stream/consumers";
 import type { RestorePlan } from "../api/kinds.generated.ts";
 import { validateTree } from "../api/validate.ts";
 import { CodedError } from "../errors.ts";
 import type { CliIo } from "./io.ts";
+
+/** Stands for standard input, as with kubectl. */
+export const STDIN = "-";
 
 /** A plan and the line of its file that it begins in. */
 export interface WrittenPlan {
@@ -10,15 +14,17 @@ export interface WrittenPlan {
   readonly line: number;
 }
 
-/** The RestorePlans of a file. @throws {Usage} when it can't be read or holds none, @throws {InvalidDocument} */
+/** The RestorePlans of a file, or of standard input as `-`. @throws {Usage} when it can't be read or holds none, @throws {InvalidDocument} */
 export async function readPlanFile(
   io: CliIo,
   file: string,
 ): Promise<{ readonly text: string; readonly plans: readonly WrittenPlan[] }> {
-  const bytes = await readFile(file).catch((error: unknown) => {
+  const bytes = await (file === STDIN ? buffer(process.stdin) : readFile(file)).catch((error: unknown) => {
     throw new CodedError("Usage", { argument: file }, `cannot read ${file}`, { cause: error });
   });
-  const tree = validateTree([{ path: file, bytes }], { defaultNamespace: io.options().namespace });
+  const tree = validateTree([{ path: file === STDIN ? "stdin.yaml" : file, bytes }], {
+    defaultNamespace: io.options().namespace,
+  });
   if (tree.problems.length > 0) {
     const problems = tree.problems.map(({ code, message, line, column }) => ({
       code,

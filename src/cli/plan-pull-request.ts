@@ -104,8 +104,7 @@ async function look(
       installation: { cluster, clusterUid, namespace, term: 0 },
       open: { store: createOpenStore(kube, monotonic), git: openGit, forge: () => Promise.reject(new Error("unused")) },
       spoolDir: join(io.config.cacheDir, "plans"),
-      source,
-      record: { remote, branch: spec.statusBranch },
+      git: { source, record: { remote, branch: spec.statusBranch } },
     });
     const asked = { source: `${namespace}/${SOURCE_NAME}`, folder: spec.folder, branch: spec.branch, base, pull, tree };
     return await makeReport(deps, asked, { hideValues, signal: io.signal });

@@ -3,19 +3,22 @@ import { Command, Option } from "commander";
 import type { Backup, RestorePlan, RestorePlanSpec } from "../api/kinds.generated.ts";
 import { CodedError } from "../errors.ts";
 import { listOwners } from "../gitops/list-owners.ts";
+import type { KubeClient } from "../kube/client.ts";
 import { silentLogger } from "../log.ts";
-import type { PlanEntry, PlanHeader, PlanSummary } from "../report/plan.ts";
+import { planStream } from "../reconcile/restore-engine.ts";
+import type { OpenedSource } from "../reconcile/restore-source.ts";
+import { type PlanEntry, type PlanHeader, type PlanSummary, planHeader } from "../report/plan.ts";
 import { createPlanJsonRenderer } from "../report/plan-json.ts";
 import { createPlanMarkdownRenderer } from "../report/plan-markdown.ts";
 import { createPlanTextRenderer } from "../report/plan-text.ts";
 import { loadRestoreInputs } from "../restore/inputs.ts";
-import { planRestore } from "../restore/plan-restore.ts";
 import { ExitCode } from "./exit-codes.ts";
 import { type CliIo, outputOf } from "./io.ts";
-import { readPlanFile, type WrittenPlan } from "./plan-file.ts";
+import { readPlanFile, STDIN, type WrittenPlan } from "./plan-file.ts";
 import { type PullRequestOptions, planPullRequest } from "./plan-pull-request.ts";
 import { prioritiesOption } from "./restore-flags.ts";
 import { openPlanBackup, type PlanBackup } from "./restore-source.ts";
+import { openPlanUndo } from "./undo-source.ts";
 import { pinYaml, type YamlPin } from "./yaml-pin.ts";
 
 interface PlanOptions extends Omit<PullRequestOptions, "pr"> {
@@ -42,13 +45,14 @@ Examples:
   holdfast plan restores/shop.yaml --output markdown > plan.md
   holdfast plan restores/shop.yaml --server-dry-run --location archive
   holdfast plan restores/shop.yaml --write
+  holdfast restore undo shop --dry-run | holdfast plan -
 `;
 
 /** Builds `plan`: what each RestorePlan of a file would do, printed as it is made. */
 export function planCommand(io: CliIo): Command {
   return new Command("plan")
     .description("show what a restore would do, object by object and field by field")
-    .argument("[file]", "YAML file with one or more RestorePlans")
+    .argument("[file]", "YAML file with one or more RestorePlans; - reads standard input")
     .option("--pr <url>", "answer this pull request instead: print, comment, and set commit statuses")
     .option("--path <folder>", "with --pr: folder in the repository that is looked at", ".")
     .option("--no-post", "with --pr: print only")
@@ -73,6 +77,8 @@ export function planCommand(io: CliIo): Command {
           { argument: "file" },
           "name a file with a RestorePlan, or a pull request with --pr",
         );
+      if (options.write && file === STDIN)
+        throw new CodedError("Usage", { argument: "--write" }, "--write needs a file to write into");
       const { text, plans } = await readPlanFile(io, file);
       const pins: YamlPin[] = [];
       for (const plan of plans) pins.push(...(await printPlan(io, plan, options)));
@@ -84,27 +90,32 @@ export function planCommand(io: CliIo): Command {
 async function printPlan(io: CliIo, { plan, line }: WrittenPlan, options: PlanOptions): Promise<YamlPin[]> {
   const kube = await io.deps().kube();
   const namespace = plan.metadata.namespace ?? io.options().namespace;
-  const source = await openPlanBackup(io, kube, { spec: plan.spec, namespace, location: options.location });
+  const placed = { ...plan, metadata: { ...plan.metadata, namespace } };
+  const source = await openPlanSource(io, kube, placed, options.location);
   try {
     // the digest is of the spec as it will stand in the file
     const asOf = options.write ? missingAsOf(plan.spec, source) : undefined;
     const spec = asOf === undefined ? plan.spec : withAsOf(plan.spec, asOf);
     const inputs = await loadRestoreInputs(kube, spec, namespace, io.options().namespace);
     const owners = await listOwners(kube, io.signal);
-    const printer = printerFor(io, headerOf(plan, namespace, source), options);
-    const stream = planRestore(
+    const found = { backup: source.backup.name, location: source.location };
+    const printer = printerFor(io, planHeader({ metadata: placed.metadata, spec }, found), options);
+    const stream = planStream(
       { kube, clock: io.clock, log: silentLogger, store: source.store },
       {
-        run: plan.metadata.name,
-        spec,
-        backup: source.backup,
-        ...inputs,
-        ...(options.restoreResourcePriorities === undefined
-          ? {}
-          : { resourcePriorities: options.restoreResourcePriorities }),
-        owners,
-        serverDryRun: options.serverDryRun,
-        signal: io.signal,
+        undo: source.undo,
+        request: {
+          run: plan.metadata.name,
+          spec,
+          backup: source.backup,
+          ...inputs,
+          ...(options.restoreResourcePriorities === undefined
+            ? {}
+            : { resourcePriorities: options.restoreResourcePriorities }),
+          owners,
+          serverDryRun: options.serverDryRun,
+          signal: io.signal,
+        },
       },
     );
     for (let next = await stream.next(); ; next = await stream.next()) {
@@ -119,6 +130,27 @@ async function printPlan(io: CliIo, { plan, line }: WrittenPlan, options: PlanOp
   } finally {
     await source.backup.close();
   }
+}
+
+type PlanSource = PlanBackup & Pick<OpenedSource, "undo">;
+
+async function openPlanSource(
+  io: CliIo,
+  kube: KubeClient,
+  plan: RestorePlan,
+  location: string | undefined,
+): Promise<PlanSource> {
+  const { spec, metadata } = plan;
+  if (spec.source.undoOf === undefined)
+    return await openPlanBackup(io, kube, { spec, namespace: metadata.namespace ?? "", location });
+  if (location !== undefined)
+    throw new CodedError(
+      "Usage",
+      { argument: "--location" },
+      "an undo finds its copies by its run: leave --location out",
+    );
+  const { reader, store, location: found, undo } = await openPlanUndo(io, kube, plan);
+  return { backup: reader, store, location: found.metadata.name, undo };
 }
 
 /** The time to pin for a plan that takes the newest backup of a policy: when the backup that was looked at began. */
@@ -176,19 +208,4 @@ function printerFor(io: CliIo, header: PlanHeader, options: PlanOptions): Printe
       : createPlanTextRenderer({ width: io.width, colours: io.colours, showUnchanged: options.showUnchanged });
   write(renderer.header(header));
   return { entry: (entry) => write(renderer.entry(entry)), end: (summary) => write(renderer.end(summary)) };
-}
-
-function headerOf(
-  plan: RestorePlan,
-  namespace: string,
-  source: { readonly backup: { readonly name: string }; readonly location: string },
-): PlanHeader {
-  const { namespaceMapping, existingResourcePolicy = "none" } = plan.spec;
-  return {
-    plan: `${namespace}/${plan.metadata.name}`,
-    backup: source.backup.name,
-    location: source.location,
-    existingResourcePolicy,
-    ...(namespaceMapping === undefined ? {} : { namespaceMapping }),
-  };
 }

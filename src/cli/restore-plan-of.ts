@@ -1,5 +1,5 @@
 /** The RestorePlan that the flags of `restore create` ask for. */
-import type { RestorePlan, RestorePlanSpec } from "../api/kinds.generated.ts";
+import type { ConfigMapReference, RestorePlan, RestorePlanSpec } from "../api/kinds.generated.ts";
 import { API_VERSION } from "../api/kinds.ts";
 import { type LabelSelector, parseLabelSelector } from "../api/label-selector.ts";
 import { CodedError } from "../errors.ts";
@@ -25,6 +25,7 @@ export interface RestoreCreateOptions {
   readonly namespaceMappings?: Mapping;
   readonly storageClassMappings?: Mapping;
   readonly resourceModifierConfigmap?: string;
+  readonly resourcePoliciesConfigmap?: string;
   readonly statusIncludeResources?: List;
   readonly statusExcludeResources?: List;
   readonly preserveNodeports?: boolean;
@@ -65,10 +66,8 @@ export function restorePlanOf(
     namespaceMapping: options.namespaceMappings,
     storageClassMapping: options.storageClassMappings,
     existingResourcePolicy: options.existingResourcePolicy,
-    resourceModifier:
-      options.resourceModifierConfigmap === undefined
-        ? undefined
-        : { kind: "ConfigMap", name: options.resourceModifierConfigmap },
+    resourceModifier: configMapNamed(options.resourceModifierConfigmap),
+    resourcePolicy: configMapNamed(options.resourcePoliciesConfigmap),
     restoreStatus: statusOf(options),
     preserveNodePorts: options.preserveNodeports,
     safetyBackup: options.safetyBackup ? undefined : { mode: "Off" },
@@ -103,6 +102,10 @@ function sourceOf({
   }
   if (fromBackup !== undefined) return { backupName: fromBackup };
   return { policy: defined({ name: fromPolicy ?? "", schedule, asOf, allowPartiallyFailed }) };
+}
+
+function configMapNamed(name: string | undefined): ConfigMapReference | undefined {
+  return name === undefined ? undefined : { kind: "ConfigMap", name };
 }
 
 function statusOf({ statusIncludeResources, statusExcludeResources }: RestoreCreateOptions): object | undefined {

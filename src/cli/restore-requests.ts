@@ -2,10 +2,25 @@ import { Command } from "commander";
 import { CANCEL_REQUESTED_ANNOTATION } from "../api/annotations.ts";
 import type { RestorePlan } from "../api/kinds.generated.ts";
 import { API_VERSION, RESTORE_PLAN } from "../api/kinds.ts";
+import type { KubeObject } from "../api/object.ts";
 import { compactTime } from "../clock.ts";
 import { CodedError } from "../errors.ts";
 import type { CliIo } from "./io.ts";
+import { printedPlan } from "./restore-create.ts";
 import { ENDED, readRestorePlan, waitForRestore } from "./restore-wait.ts";
+
+interface UndoOptions {
+  readonly force: boolean;
+  readonly createdOnly: boolean;
+  readonly dryRun: boolean;
+  readonly wait: boolean;
+}
+
+const UNDO_EXAMPLES = `
+Examples:
+  holdfast restore undo shop-restore --dry-run | holdfast plan -
+  holdfast restore undo shop-restore --wait
+`;
 
 /** Builds `restore undo`: a new RestorePlan that returns every object to its state before. */
 export function restoreUndoCommand(io: CliIo): Command {
@@ -13,19 +28,23 @@ export function restoreUndoCommand(io: CliIo): Command {
     .description("return every object that a restore touched to its state before")
     .argument("<name>", "name of the RestorePlan to undo")
     .option("--force", "return objects too that were changed since the restore", false)
+    .option("--created-only", "only delete what the restore created: needs no safety backup", false)
+    .option("--dry-run", "print the YAML and create nothing", false)
     .option("-w, --wait", "wait for the end, and exit by how it went", false)
-    .addHelpText("after", "\nExamples:\n  holdfast restore undo shop-restore --wait\n")
-    .action(async (name: string, options: { force: boolean; wait: boolean }) => {
+    .addHelpText("after", UNDO_EXAMPLES)
+    .action(async (name: string, options: UndoOptions) => {
       const kube = await io.deps().kube();
       const run = runOf(await readRestorePlan(io, kube, name));
       const undo = `${name.slice(0, 180)}-undo-${compactTime(io.clock.now())}`;
-      const object = {
+      const { force, createdOnly } = options;
+      const plan: RestorePlan = {
         apiVersion: API_VERSION,
         kind: "RestorePlan",
         metadata: { name: undo, namespace: io.options().namespace },
-        spec: { source: { undoOf: run, ...(options.force && { force: true }) } },
+        spec: { source: { undoOf: run, ...(force && { force }), ...(createdOnly && { createdOnly }) } },
       };
-      await kube.create(RESTORE_PLAN, object, { fieldValidation: "Strict", signal: io.signal });
+      if (options.dryRun) return io.print(printedPlan(io, plan));
+      await kube.create(RESTORE_PLAN, plan as unknown as KubeObject, { fieldValidation: "Strict", signal: io.signal });
       if (options.wait) return await waitForRestore(io, kube, undo);
       io.print(`RestorePlan ${undo} is created: follow it with \`holdfast restore describe ${undo}\``);
     });

@@ -22,7 +22,7 @@ interface Wanted {
   readonly location?: string | undefined;
 }
 
-/** Opens the backup. @throws {BackupNotFound}; {Usage} where the source can't be resolved without the controller */
+/** Opens the backup of a restore. @throws {BackupNotFound} */
 export async function openPlanBackup(io: CliIo, kube: KubeClient, wanted: Wanted): Promise<PlanBackup> {
   const known = (await kube.list(BACKUP, { namespace: wanted.namespace, signal: io.signal })) as unknown as Backup[];
   const name = backupName(wanted, known, io.clock.now());
@@ -35,15 +35,8 @@ export async function openPlanBackup(io: CliIo, kube: KubeClient, wanted: Wanted
 
 /** The named backup, or the newest good one of the policy; what is not merged yet is taken for merged now. */
 function backupName({ spec, namespace }: Wanted, known: readonly Backup[], nowMs: number): string {
-  const { backupName: named, policy, undoOf } = spec.source;
-  if (named !== undefined) return named;
-  if (policy === undefined) {
-    throw new CodedError(
-      "Usage",
-      { argument: "spec.source" },
-      `an undo of ${undoOf ?? "a run"} is planned by \`holdfast restore undo\``,
-    );
-  }
+  const { backupName: named, policy } = spec.source;
+  if (named !== undefined || policy === undefined) return named ?? "";
   const newest = backupOfPolicy(known, { policy, namespace, mergedMs: nowMs });
   if (newest !== undefined) return newest.metadata.name;
   const which = policy.schedule === undefined ? policy.name : `${policy.name}, schedule ${policy.schedule}`;

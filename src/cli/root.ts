@@ -6,7 +6,7 @@ import { CodedError, messageOf, remedyFor } from "../errors.ts";
 import { EXIT_CODE_HELP, ExitCode, exitCodeOf } from "./exit-codes.ts";
 import type { CliIo, GlobalOptions, MutableCliIo, OutputFormat } from "./io.ts";
 
-const OUTPUT_FORMATS: readonly OutputFormat[] = ["text", "json", "yaml", "markdown"];
+const OUTPUT_FORMATS: readonly OutputFormat[] = ["text", "wide", "json", "yaml", "markdown"];
 
 const EXAMPLES = `
 Examples:

@@ -3,7 +3,9 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { parseDuration } from "../api/duration.ts";
 import type { ForgeSpec, GitSource } from "../api/kinds.generated.ts";
 import { API_VERSION } from "../api/kinds.ts";
+import type { ObjectKey } from "../api/object.ts";
 import { HOLDFAST_VERSION } from "../api/version.ts";
+import { assertGlobalPolicy } from "../backup/prepare.ts";
 import { CodedError } from "../errors.ts";
 import { armFailpoint } from "../failpoints.ts";
 import type { KubeClient } from "../kube/client.ts";
@@ -43,6 +45,7 @@ interface RunOptions {
   readonly requireGit: boolean;
   readonly restoreOnly: boolean;
   readonly restoreResourcePriorities?: readonly string[];
+  readonly globalBackupVolumePoliciesConfigmap?: string;
   readonly garbageCollectionFrequency: string;
   readonly concurrency: number;
   readonly grace: string;
@@ -109,6 +112,10 @@ export function runCommand(io: CliIo): Command {
         .default("1h"),
     )
     .addOption(prioritiesOption())
+    .option(
+      "--global-backup-volume-policies-configmap <name>",
+      "ConfigMap with volume policies for every backup, behind those it has of its own",
+    )
     .addOption(new Option("--concurrency <n>", "backups and restores at once").argParser(parseCount).default(4))
     .addOption(
       new Option("--grace <duration>", "how long backups and restores may go on after SIGTERM")
@@ -141,6 +148,9 @@ async function run(io: CliIo, options: RunOptions): Promise<void> {
   const log = loggerFor(io);
   const kube = await io.deps().kube();
   const clusterUid = await assertInstalled(kube);
+  const globalVolumePolicies = globalPoliciesOf(io, options);
+  if (globalVolumePolicies !== undefined && !options.restoreOnly)
+    await assertGlobalPolicy(kube, globalVolumePolicies, io.signal);
   const notifier = notifierFor(io, options, { kube, log, cluster });
   const health: Health = { loop: undefined, isWaiting: false, samples: notifier.samples };
   const server =
@@ -195,6 +205,7 @@ async function buildLoop(
   const { namespace } = io.options();
   const { cacheDir, git, signing, faultAt, forgeToken } = io.config;
   const flagged = options.repo === undefined ? undefined : flaggedSource(options, options.repo, namespace);
+  const globalVolumePolicies = globalPoliciesOf(io, options);
   const { monotonic } = io.clock;
   const openStore = createOpenStore(kube, monotonic);
   const flaggedName = flagged && `${namespace}/${FLAGGED_NAME}`;
@@ -233,10 +244,17 @@ async function buildLoop(
     ...(options.restoreResourcePriorities === undefined
       ? {}
       : { resourcePriorities: options.restoreResourcePriorities }),
+    ...(globalVolumePolicies === undefined ? {} : { globalVolumePolicies }),
     garbageCollectionMs: parseDuration(options.garbageCollectionFrequency) ?? 0,
     slots: options.concurrency,
     graceMs: parseDuration(options.grace) ?? 0,
   });
+}
+
+/** It is in Holdfast's own namespace, wherever a backup is. */
+function globalPoliciesOf(io: CliIo, options: RunOptions): ObjectKey | undefined {
+  const name = options.globalBackupVolumePoliciesConfigmap;
+  return name === undefined ? undefined : { namespace: io.options().namespace, name };
 }
 
 /** The receivers of `--notify`; their Secrets are read at every use, so that a change needs no restart. */

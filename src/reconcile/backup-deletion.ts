@@ -50,7 +50,8 @@ export async function deleteWhole(deps: ReconcileDeps, backup: Live<"Backup">): 
     await sayBlocked(deps, marked, unreachable(dataLocation(deps, marked).name, error));
     return requeue(RETRY_MS);
   }
-  await removeBackup(deps, deps.live.get("Backup", keyOf(marked)) ?? marked, "its data was deleted");
+  const gone = { reason: "Deleted", message: "its data was deleted" } as const;
+  await removeBackup(deps, deps.live.get("Backup", keyOf(marked)) ?? marked, gone);
   deps.log.info({ backup: backup.metadata.name, location: deletable.store.location }, "backup is deleted");
   return DONE;
 }
@@ -129,7 +130,7 @@ function restoresOf(deps: ReconcileDeps, backup: Live<"Backup">): Live<"RestoreP
 
 /** Gives up data that can't be reached any more. Where it comes back after all, sync finds it again. */
 async function forget(deps: ReconcileDeps, backup: Live<"Backup">, obstacle: Obstacle): Promise<Result> {
-  await removeBackup(deps, backup, `given up by --force: ${obstacle.message}`);
+  await removeBackup(deps, backup, { reason: "Deleted", message: `given up by --force: ${obstacle.message}` });
   deps.log.warn({ backup: backup.metadata.name, why: obstacle.message }, "backup is forgotten, its data given up");
   return DONE;
 }

@@ -46,6 +46,10 @@ export async function reconcileBackup(deps: ReconcileDeps, key: ObjectKey): Prom
   if (phase === "InProgress") return await settleDeadRun(deps, backup);
   if (isForsaken(backup)) return await settleDeadRun(deps, backup);
   if (isRecordOnly(backup)) return DONE;
+  if (isCancelled(backup)) {
+    await writeEnded(deps, backup, { phase: "Failed", reason: "Cancelled", message: "cancelled before it began" });
+    return DONE;
+  }
   if (deps.restoreOnly)
     return await waitFor(deps, backup, waiting("Suspended", "this Holdfast only restores", LOCATION_RETRY_MS));
   return await begin(deps, backup);
@@ -198,7 +202,7 @@ async function endUploads(deps: ReconcileDeps, store: ObjectStore, backup: strin
 /** Post hooks that the dead run promised: an application may still be frozen by its pre hook. */
 async function runLeftHooks(deps: ReconcileDeps, backup: Live<"Backup">): Promise<Live<"Backup">> {
   let current = backup;
-  await runPendingHooks(deps.kube, deps.log, backup.status?.pendingHooks ?? [], async (left) => {
+  await runPendingHooks(deps, backup.status?.pendingHooks ?? [], async (left) => {
     current = await writeStatus(deps.kube, BACKUP, current, { ...current.status, pendingHooks: left });
     deps.live.put(current);
   });
@@ -209,7 +213,11 @@ async function runLeftHooks(deps: ReconcileDeps, backup: Live<"Backup">): Promis
 async function writeEnded(
   deps: ReconcileDeps,
   backup: Live<"Backup">,
-  ended: { readonly phase: "Failed" | "FailedValidation"; readonly message: string; readonly reason?: "Interrupted" },
+  ended: {
+    readonly phase: "Failed" | "FailedValidation";
+    readonly message: string;
+    readonly reason?: "Cancelled" | "Interrupted";
+  },
 ): Promise<void> {
   const nowMs = deps.clock.now();
   const generation = backup.metadata.generation;

@@ -112,7 +112,7 @@ function requestOf(deps: ReconcileDeps, execution: BackupExecution, status: Stat
     ...(location.status?.conditionalWrites === undefined
       ? {}
       : { conditionalWrites: location.status.conditionalWrites }),
-    ...(objects === undefined ? {} : { objects }),
+    ...(objects === undefined ? optional("globalVolumePolicies", deps.globalVolumePolicies) : { objects }),
     signal,
     onProgress: ({ etaSeconds, ...progress }) =>
       status.hint((before) => ({ ...before, progress: { ...progress, ...optional("etaSeconds", etaSeconds) } })),

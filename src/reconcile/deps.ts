@@ -1,4 +1,5 @@
 import type { BackupStorageLocation, GitSource } from "../api/kinds.generated.ts";
+import type { ObjectKey } from "../api/object.ts";
 import type { Clock } from "../clock.ts";
 import type { HitFailpoint } from "../failpoints.ts";
 import type { Forge } from "../forge/forge.ts";
@@ -53,6 +54,8 @@ export interface ReconcileDeps {
   readonly requireGit: boolean;
   /** Velero's `--restore-resource-priorities`; its own order unless told. */
   readonly resourcePriorities?: readonly string[];
+  /** Velero's `--global-backup-volume-policies-configmap`. */
+  readonly globalVolumePolicies?: ObjectKey;
   /** No backups, schedules, retention or clean-up (`--restore-only`). */
   readonly restoreOnly: boolean;
 }

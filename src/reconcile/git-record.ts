@@ -21,7 +21,7 @@ export interface GitRecord {
   note(kind: KindName, key: ObjectKey, object: KubeObject | undefined): void;
   /** Files beside an object's own, such as a plan or the records of a run. */
   addFiles(files: ReadonlyMap<string, string | Uint8Array>): void;
-  /** The bucket no longer holds a backup that the record tells of. */
+  /** The bucket no longer holds a backup that the record tells of: its record says `gone`. */
   noteGone(record: BackupRecord): void;
   /** True when a batch waits. */
   isPending(): boolean;
@@ -195,7 +195,7 @@ export function createGitRecord(state: RecordState): GitRecord {
       for (const [path, text] of files) pending.files.set(path, text);
       waitingSinceMs ??= state.clock.monotonic();
     },
-    noteGone: (record) => put(backupFile({ ...record, gone: true })),
+    noteGone: (record) => put(backupFile(record)),
     isPending: () => pending.files.size > 0,
     pendingSinceMs: () => waitingSinceMs,
     flush,

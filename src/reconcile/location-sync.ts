@@ -145,7 +145,7 @@ async function dropVanished(
   for (const backup of gone) {
     // a LIST may have been slow, or have told an older state: only the marker itself says that it is gone
     if ((await store.head(backupKeys(backup.metadata.name).marker)) !== undefined) continue;
-    await removeBackup(deps, backup, "its data is gone from the location");
+    await removeBackup(deps, backup, { reason: "DataMissing", message: "its data is gone from the location" });
     dropped.push(deps.clock.monotonic());
     deps.log.warn({ location: location.metadata.name, backup: backup.metadata.name }, "data of a backup is gone");
   }

@@ -13,19 +13,18 @@ import { createSources, type RecordTarget } from "./sources.ts";
 /** What a process that only looks is built of. */
 export interface LookingParts
   extends Pick<ReconcileDeps, "kube" | "clock" | "log" | "installation" | "open" | "spoolDir"> {
-  readonly source: GitSource;
-  /** Where the record is read. */
-  readonly record: RecordTarget;
+  /** Where the record is read; absent where nobody looks into Git. */
+  readonly git?: { readonly source: GitSource; readonly record: RecordTarget };
 }
 
 /** Everything a reconciler works with, for one look: our kinds listed once, and no right to write to the cluster. */
 export async function createLookingDeps(parts: LookingParts): Promise<ReconcileDeps> {
-  const { source, record, ...given } = parts;
+  const { git, ...given } = parts;
   const kube = readOnlyKube(given.kube);
   const live = createLiveObjects(given.installation.namespace);
   for (const kind of KINDS) live.replace(kind.kind, await kube.list(kind));
-  const sources = createSources({ flagged: source, hasObjects: () => true, onRecord: () => {} });
-  sources.setRecordTarget(keyOf(source as Live<"GitSource">), record);
+  const sources = createSources({ flagged: git?.source, hasObjects: () => git !== undefined, onRecord: () => {} });
+  if (git !== undefined) sources.setRecordTarget(keyOf(git.source as Live<"GitSource">), git.record);
   const { clock, log, installation } = given;
   const runs = createRuns({ slots: 1, clock, log, onEnd: () => {} });
   return {

@@ -7,5 +7,14 @@ export function readOnlyKube(kube: KubeClient): KubeClient {
   const refuse = async (): Promise<never> => {
     throw new CodedError("Internal", { detail: "readOnlyKube" }, "a plan tried to write to the cluster");
   };
-  return { ...kube, create: refuse, patch: refuse, replace: refuse, delete: refuse, exec: refuse };
+  return {
+    ...kube,
+    create: refuse,
+    createBytes: refuse,
+    patch: refuse,
+    patchBytes: refuse,
+    replace: refuse,
+    delete: refuse,
+    exec: refuse,
+  };
 }

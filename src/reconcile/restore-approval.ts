@@ -21,7 +21,6 @@ export interface Approvals {
     readonly inputs: RestoreInputs;
     /** The run it would be, or that goes on: what it wrote already is no news. */
     readonly run: string;
-    readonly claimedAt: string;
   }): Promise<Unapproved | undefined>;
 }
 
@@ -36,7 +35,7 @@ export function createApprovals(deps: ReconcileDeps): Approvals {
   >();
 
   return {
-    check: async ({ plan, source, inputs, run, claimedAt }) => {
+    check: async ({ plan, source, inputs, run }) => {
       const key = formatKey(keyOf(plan));
       const known = made.get(key);
       const ageMs = deps.clock.monotonic() - (known?.at ?? 0);
@@ -44,11 +43,10 @@ export function createApprovals(deps: ReconcileDeps): Approvals {
         return { ...known.outcome, afterMs: REPLAN_MS - ageMs };
       }
       const { kube, clock, log } = deps;
-      const startedMs = Date.parse(claimedAt);
       const { summary } = await makePlan(
         deps,
         { kube, clock, log, store: source.store },
-        { plan, source, request: { run, spec: plan.spec, backup: source.reader, startedMs, ...inputs } },
+        { plan, source, request: { run, spec: plan.spec, backup: source.reader, mayResume: true, ...inputs } },
       );
       const wanted = plan.spec.approval?.planDigest;
       if (wanted === summary.digest) {

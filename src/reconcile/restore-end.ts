@@ -3,7 +3,10 @@ import type { RestorePlanStatus } from "../api/kinds.generated.ts";
 import { RESTORE_PLAN } from "../api/kinds.ts";
 import { keyOf } from "../api/object.ts";
 import { rfc3339 } from "../clock.ts";
+import { isCoded } from "../errors.ts";
 import { restorePaths } from "../report/record-paths.ts";
+import { restoreKeys } from "../storage/layout.ts";
+import { encodeGzipText } from "../storage/velero-files.ts";
 import type { ReconcileDeps } from "./deps.ts";
 import type { LedgerVerdict } from "./ledger-plan.ts";
 import type { Live } from "./live-objects.ts";
@@ -33,7 +36,7 @@ export function createRestoreEnd(deps: ReconcileDeps): RestoreEnd {
       if (findCondition(plan.status?.conditions, "Ready")?.reason === "AlreadyRun") return DONE;
       const ledger = await ledgerOfEnded(deps, plan, run.key);
       if (ledger === undefined) return requeue(LOCATION_RETRY_MS);
-      const unrecorded = await failureOf(() => recordFiles(deps, plan, run.id));
+      const files = await keepFiles(deps, { plan, run: run.id, ledger });
       deps.hit("restore-recorded");
       const { cluster } = deps.installation;
       const { namespace, name } = keyOf(plan);
@@ -51,22 +54,54 @@ export function createRestoreEnd(deps: ReconcileDeps): RestoreEnd {
         ...(backup === undefined ? {} : { backup }),
         done: { phase, completedAt, term: run.term },
       });
-      if (unrecorded !== undefined) throw unrecorded.error;
-      // without a record in Git the spool is all there is to undo by
-      if (deps.record.isConfigured()) await dropSpool(spoolFolder(deps, run.id));
+      files.throwFailure();
+      // where nobody else keeps the records, the spool is all there is to undo by
+      if (files.areKept) await dropSpool(spoolFolder(deps, run.id));
       settled.add(run.key);
       return DONE;
     },
   };
 }
 
+/** What the run left on this disk, to the bucket and into Git: each is tried whatever becomes of the other. */
+async function keepFiles(
+  deps: ReconcileDeps,
+  { plan, run, ledger }: { readonly plan: Live<"RestorePlan">; readonly run: string; readonly ledger: Ledger },
+): Promise<{ readonly areKept: boolean; throwFailure(): void }> {
+  const files = await readSpool(spoolFolder(deps, run));
+  let isStored = false;
+  const unstored = await failureOf(async () => {
+    isStored = await storeObjects(ledger, run, files.objects);
+  });
+  const unrecorded = await failureOf(() => recordFiles(deps, restorePaths(keyOf(plan), run), files));
+  const throwFailure = (): void => {
+    for (const failure of [unstored, unrecorded]) if (failure !== undefined) throw failure.error;
+  };
+  return { areKept: isStored || deps.record.isConfigured(), throwFailure };
+}
+
+/** Puts the records beside the run's logs, where an undo and its plan find them; false where that may not be written. */
+async function storeObjects({ store, isReadOnly }: Ledger, run: string, objects: string | undefined): Promise<boolean> {
+  if (store === undefined || objects === undefined) return false;
+  try {
+    await store.put(restoreKeys(run).objects, await encodeGzipText(objects));
+    return true;
+  } catch (error) {
+    const isDenied = isCoded(error, "StoreReadOnly") || isCoded(error, "StoreAuth");
+    if (!isDenied || !isReadOnly) throw error;
+    return false;
+  }
+}
+
 /** What the run left on this disk goes into the record beside its status, in one commit. */
-async function recordFiles(deps: ReconcileDeps, plan: Live<"RestorePlan">, run: string): Promise<void> {
+async function recordFiles(
+  deps: ReconcileDeps,
+  paths: ReturnType<typeof restorePaths>,
+  { plan, objects }: Awaited<ReturnType<typeof readSpool>>,
+): Promise<void> {
   if (!deps.record.isConfigured()) return;
-  const paths = restorePaths(keyOf(plan), run);
-  const { plan: markdown, objects } = await readSpool(spoolFolder(deps, run));
   const files = new Map<string, string>();
-  if (markdown !== undefined) files.set(paths.plan, markdown);
+  if (plan !== undefined) files.set(paths.plan, plan);
   if (objects !== undefined) files.set(paths.objects, objects);
   if (files.size > 0) deps.record.addFiles(files);
   await deps.record.push();

@@ -1,19 +1,21 @@
 import { restoreDefaults } from "../api/defaults.ts";
-import { formatKey, keyOf } from "../api/object.ts";
+import type { RestorePlanSpec } from "../api/kinds.generated.ts";
+import { keyOf } from "../api/object.ts";
 import { listOwners } from "../gitops/list-owners.ts";
 import { createOwnersTally, type PausePlan, planPauses } from "../gitops/pause-plan.ts";
-import type { PlanHeader, PlanSummary } from "../report/plan.ts";
+import { type PlanHeader, type PlanSummary, planHeader } from "../report/plan.ts";
 import { createPlanMarkdownRenderer } from "../report/plan-markdown.ts";
 import { recordedEntry } from "../report/restore-record.ts";
 import { runRestore } from "../restore/execute.ts";
 import { planRestore, touchedBy } from "../restore/plan-restore.ts";
 import { planUndoRestore, runUndo } from "../restore/run-undo.ts";
 import type { PlanStream, RestoreDeps, RestoreOutcome, RestoreRequest, TouchedObject } from "../restore/types.ts";
+import type { UndoSource } from "../restore/undo.ts";
 import { openBackup } from "../storage/backup-reader.ts";
 import type { ReconcileDeps } from "./deps.ts";
 import type { Live } from "./live-objects.ts";
 import type { SafetyPlace } from "./restore-safety.ts";
-import type { OpenedSource } from "./restore-source.ts";
+import type { OpenedSource, UndoneRun } from "./restore-source.ts";
 
 /** What the engine is given of the world. A ReadOnly location takes its records too, where its credentials allow. */
 export function engineOf(
@@ -46,12 +48,12 @@ export async function makePlan(deps: ReconcileDeps, engine: RestoreDeps, call: E
   const tally = createOwnersTally();
   const renderer = createPlanMarkdownRenderer();
   const touched: TouchedObject[] = [];
-  const stream = planStream(engine, { ...call, request: { ...call.request, owners } });
+  const stream = planStream(engine, { undo: call.source.undo, request: { ...call.request, owners } });
   for (;;) {
     const next = await stream.next();
     if (next.done === true) {
       const pausing = planPauses(owners, tally.found, restoreDefaults(call.plan.spec).gitOpsOwners);
-      return { summary: next.value, markdown: renderer.end(planHeader(deps, call), next.value), touched, pausing };
+      return { summary: next.value, markdown: renderer.end(headerOf(deps, call), next.value), touched, pausing };
     }
     tally.add(next.value.ownership);
     renderer.entry(recordedEntry(next.value.entry));
@@ -61,22 +63,23 @@ export async function makePlan(deps: ReconcileDeps, engine: RestoreDeps, call: E
 }
 
 /** The plan of a restore, or of an undo, as it is made. */
-export function planStream(engine: RestoreDeps, { source, request }: EngineCall): PlanStream {
-  const { undo } = source;
+export function planStream(
+  engine: RestoreDeps,
+  { undo, request }: Pick<OpenedSource, "undo"> & Pick<EngineCall, "request">,
+): PlanStream {
   if (undo === undefined) return planRestore(engine, request);
-  return planUndoRestore(engine, { ...undo, ...request, force: request.spec.source.force === true });
+  return planUndoRestore(engine, { ...request, ...undoOf(undo, request.spec) });
+}
+
+function undoOf(undo: UndoneRun, { source }: RestorePlanSpec): UndoSource {
+  return { ...undo, force: source.force === true, createdOnly: source.createdOnly === true };
 }
 
 /** What a plan says of itself before its objects. */
-export function planHeader({ installation }: ReconcileDeps, { plan, request }: EngineCall): PlanHeader {
-  const { namespaceMapping, existingResourcePolicy } = plan.spec;
-  return {
-    plan: formatKey(keyOf(plan)),
-    backup: request.backup.name,
-    cluster: installation.cluster,
-    existingResourcePolicy: existingResourcePolicy ?? "none",
-    ...(namespaceMapping === undefined ? {} : { namespaceMapping }),
-  };
+export function headerOf({ installation }: ReconcileDeps, { plan, source, request }: EngineCall): PlanHeader {
+  const metadata = keyOf(plan);
+  const found = { backup: request.backup.name, location: source.location.metadata.name, cluster: installation.cluster };
+  return planHeader({ metadata, spec: plan.spec }, found);
 }
 
 /** Runs a restore or an undo; what the safety backup does not hold as it is now is not written. */
@@ -88,11 +91,8 @@ export async function runEngine(
 ): Promise<RestoreOutcome> {
   const { source, request, safety, safetyBackup } = call;
   if (source.undo !== undefined) {
-    const { run, backup, signal, spec } = request;
-    const force = spec.source.force === true;
-    const { onRecord } = sinks;
-    const optional = { ...(signal === undefined ? {} : { signal }), ...(onRecord === undefined ? {} : { onRecord }) };
-    return await runUndo(engine, { ...source.undo, force, run, backup, ...optional });
+    const { spec: _spec, ...undo } = { ...request, ...sinks };
+    return await runUndo(engine, { ...undo, ...undoOf(source.undo, request.spec) });
   }
   if (safety.type !== "location" || safetyBackup === undefined)
     return await runRestore(engine, { ...request, ...sinks });

@@ -17,10 +17,11 @@ import { backoffMs, DEFAULT_BACKOFF } from "./queue.ts";
 import { createApprovals } from "./restore-approval.ts";
 import { createRestoreEnd, writeAlreadyRun } from "./restore-end.ts";
 import { ledgerOf, readLedger } from "./restore-ledger.ts";
-import { executeRestore } from "./restore-run.ts";
+import { endCancelled, executeRestore } from "./restore-run.ts";
 import { safetyPlace } from "./restore-safety.ts";
 import { type OpenedSource, openSource } from "./restore-source.ts";
 import { DONE, isLostRace, type Result, requeue, type StepOutcome } from "./result.ts";
+import { isShutdown } from "./shutdown.ts";
 import { outcomeOf, summarize } from "./summarize.ts";
 import { writeStatus } from "./write-status.ts";
 
@@ -61,12 +62,19 @@ export function createRestorePlanReconciler(deps: ReconcileDeps): (key: ObjectKe
       return DONE;
     }
     const key = restoreKey(deps.installation.cluster, name.namespace, plan.spec);
-    if (plan.status?.run?.key === key && isEnded(plan.status.phase)) return await end.settle(plan);
+    const over = plan.status?.run?.key === key ? await overOf(plan) : undefined;
+    if (over !== undefined) return await end.settle(over);
     const waitMs = (failed.get(formatKey(name))?.retryAt ?? 0) - deps.clock.monotonic();
     if (waitMs > 0) return requeue(waitMs);
     const advance = await tried(plan, key);
     if (advance.type === "started" || advance.type === "settled") return DONE;
     return await writeStanding(deps, plan, key, advance);
+  }
+
+  /** The plan with its end in the status, where its run has one by now. */
+  async function overOf(plan: Live<"RestorePlan">): Promise<Live<"RestorePlan"> | undefined> {
+    if (isEnded(plan.status?.phase)) return plan;
+    return isCancelled(plan) ? await endCancelled(deps, plan) : undefined;
   }
 
   async function tried(plan: Live<"RestorePlan">, key: string): Promise<Advance> {
@@ -84,7 +92,7 @@ export function createRestorePlanReconciler(deps: ReconcileDeps): (key: ObjectKe
 
   async function step(attempt: Attempt): Promise<Advance> {
     const { plan, key } = attempt;
-    const problems = restoreSpecProblems(plan.spec, attempt.inputs.modifierData);
+    const problems = restoreSpecProblems(plan.spec, attempt.inputs);
     if (problems.length > 0) return { type: "stall", reason: "FailedValidation", message: problems.join("; ") };
     if (deps.requireGit && !deps.sources.isDeclared(plan)) {
       return {
@@ -160,7 +168,8 @@ export function createRestorePlanReconciler(deps: ReconcileDeps): (key: ObjectKe
         await executeRestore(deps, { plan: claimed, ...run, source, ledger, safety, inputs, signal });
         failed.delete(formatKey(name));
       } catch (error) {
-        await noteFailure(name, key, error);
+        // a person's cancel is no failure: the next look, when this one has let go, ends the run
+        if (!signal.aborted || isShutdown(signal)) await noteFailure(name, key, error);
       } finally {
         await source.reader.close();
       }
@@ -193,6 +202,9 @@ function outcomeOfFailure(error: unknown, retryMs = RETRY_MS): StepOutcome {
   }
   if (isCoded(error, "OwnerHeld")) {
     return { type: "wait", reason: "OwnerHeld", message: messageOf(error), afterMs: retryMs };
+  }
+  if (isCoded(error, "SafetyBackupGone") || isCoded(error, "RecordsGone")) {
+    return { type: "stall", reason: error.code, message: messageOf(error), afterMs: retryMs };
   }
   if (isCoded(error, "PlanStale") || isCoded(error, "OwnersRefused") || isCoded(error, "OwnerNotPaused")) {
     return { type: "stall", reason: error.code, message: messageOf(error), afterMs: retryMs };

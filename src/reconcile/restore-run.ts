@@ -6,6 +6,8 @@ import { formatKey, keyOf } from "../api/object.ts";
 import { formatOwner } from "../gitops/owner.ts";
 import { counted } from "../report/plan-lines.ts";
 import type { RestoreInputs } from "../restore/inputs.ts";
+import { outcomeOf } from "../restore/outcome.ts";
+import { createTally } from "../restore/results.ts";
 import type { RestoreDeps, RestoreOutcome, RestoreRequest } from "../restore/types.ts";
 import { isPrepared } from "./claimed-status-plan.ts";
 import type { ReconcileDeps } from "./deps.ts";
@@ -16,9 +18,10 @@ import { claimLedger, type Ledger } from "./restore-ledger.ts";
 import { createOwnerLease, demandPausable, type OwnerLease, servedOwners } from "./restore-owners.ts";
 import { makeSafetyBackup, type UsablePlace } from "./restore-safety.ts";
 import type { OpenedSource } from "./restore-source.ts";
-import { openSpool, type RestoreSpool } from "./restore-spool.ts";
+import { openSpool, type RestoreSpool, readSpool, recordsOf } from "./restore-spool.ts";
 import { isShutdown } from "./shutdown.ts";
 import { createStatusTrail, type StatusTrail } from "./status-trail.ts";
+import { writeStatus } from "./write-status.ts";
 
 /** One claimed restore that is to be run, or gone on with. */
 export interface RestoreExecution {
@@ -113,8 +116,8 @@ async function restoreObjects(
   return outcome;
 }
 
-function requestOf({ plan, run, source, inputs, claimedAt, signal }: RestoreExecution): RestoreRequest {
-  return { run, spec: plan.spec, backup: source.reader, startedMs: Date.parse(claimedAt), signal, ...inputs };
+function requestOf({ plan, run, source, inputs, signal }: RestoreExecution): RestoreRequest {
+  return { run, spec: plan.spec, backup: source.reader, mayResume: true, signal, ...inputs };
 }
 
 /** The safety backup of the run, with everything that comes before the first write done: by now, or by an earlier attempt. */
@@ -155,6 +158,18 @@ async function prepare(
   const safetyBackup = await makeSafetyBackup(deps, { plan, run, location, objects: planned.touched, signal });
   deps.hit("restore-safety-made");
   return { ...told, safetyBackup };
+}
+
+/** Ends a run that was cancelled while nothing of it was at work. What earlier attempts wrote stays, and is told. */
+export async function endCancelled(deps: ReconcileDeps, plan: Live<"RestorePlan">): Promise<Live<"RestorePlan">> {
+  const { objects = "" } = await readSpool(spoolFolder(deps, plan.status?.run?.id ?? ""));
+  const tally = createTally();
+  for (const record of recordsOf(objects)) tally.add(record, {});
+  const outcome = outcomeOf(deps.clock, deps.clock.now(), tally, { cancelled: true });
+  const ended = await writeStatus(deps.kube, RESTORE_PLAN, plan, endedStatus(deps, plan, plan.status ?? {}, outcome));
+  deps.live.put(ended);
+  deps.log.info({ restore: formatKey(keyOf(plan)), run: plan.status?.run?.id }, "restore is cancelled");
+  return ended;
 }
 
 function endedStatus(

@@ -2,7 +2,7 @@ import { appendFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/pro
 import { join } from "node:path";
 import { parseJson, stringifyJson } from "../api/json.ts";
 import { formatKey, type ObjectKey } from "../api/object.ts";
-import type { HookJournal, HookResult, ObjectRecord } from "../restore/types.ts";
+import type { HookJournal, HookResult, ObjectRecord, RecordedKey } from "../restore/types.ts";
 
 /**
  * The files of one run on local disk, from the first record until they are in Git. They survive a restart of the
@@ -10,7 +10,7 @@ import type { HookJournal, HookResult, ObjectRecord } from "../restore/types.ts"
  */
 export interface RestoreSpool {
   /** What earlier attempts of this run recorded. */
-  recorded(resource: string, key: ObjectKey): ObjectRecord | undefined;
+  recorded(resource: string, key: RecordedKey): ObjectRecord | undefined;
   append(record: ObjectRecord): Promise<void>;
   /** The hooks of the run, on disk before a command runs. */
   readonly hooks: HookJournal;
@@ -60,6 +60,14 @@ export async function readSpool(
     .map(([, record]) => `${stringifyJson(record)}\n`);
   const plan = await readFile(join(folder, PLAN_FILE), "utf8").catch(() => undefined);
   return { plan, objects: attempts.length === 0 ? undefined : lines.join("") };
+}
+
+/** The records of an `objects.jsonl`. */
+export function recordsOf(text: string): ObjectRecord[] {
+  return text
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => parseJson(line) as ObjectRecord);
 }
 
 /** Removes what is in Git by now. */
@@ -118,6 +126,8 @@ function parsedLine(line: string): unknown {
   }
 }
 
-function recordKey(resource: string, key: ObjectKey): string {
-  return `${resource} ${formatKey({ namespace: key.namespace, name: key.name })}`;
+/** Two objects that are mapped to one place have a record each. */
+function recordKey(resource: string, { namespace, name, archivedAs }: RecordedKey): string {
+  const place = `${resource} ${formatKey({ namespace, name })}`;
+  return archivedAs === undefined || resource === "namespaces" ? place : `${place} ${archivedAs}`;
 }

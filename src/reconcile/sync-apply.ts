@@ -67,7 +67,7 @@ async function applyOne(
         ...(uid === undefined ? {} : { uid }),
         ...(resourceVersion === undefined ? {} : { resourceVersion }),
       });
-      deps.live.remove(kind.kind, keyOf(action.live));
+      deps.live.remove(action.live);
       return "pruned";
     }
     case "conflict":
