@@ -38,9 +38,9 @@ export function classicPaths(entries: readonly string[]): string[] {
     .filter(isComparable);
 }
 
-/** Events come and go by themselves. */
+/** Events come and go by themselves; the records of addresses are named after what each cluster assigned. */
 function isComparable(path: string): boolean {
-  return !path.startsWith("events/") && !path.startsWith("events.events.k8s.io/");
+  return !/^(?:events|events\.events\.k8s\.io|ipaddresses\.networking\.k8s\.io)\//.test(path);
 }
 
 /** The random part that Kubernetes appends to generated names, and the uid of a dynamic volume, as `*`. */

@@ -3,11 +3,19 @@
  * difference. The conformance runner applies them to any folder of recordings; none knows the name of a scenario.
  */
 import { contentDigest } from "../../src/api/digest.ts";
+import { canonicalJson } from "../../src/api/json.ts";
 import type { KubeObject } from "../../src/api/object.ts";
-import { compare } from "../../src/api/patch.ts";
-import { stripServerFields } from "../../src/restore/strip.ts";
+import { valueAt } from "../../src/api/patch.ts";
 import type { ObjectRecord } from "../../src/restore/types.ts";
-import { type Comparison, type Difference, matchesText } from "./restore-compare.ts";
+import { changesBetween, changesOf, isAssigned, type Pair } from "./assigned-fields.ts";
+import { isFault, isOfNothingDone, type RefusedSpec } from "./refused-spec.ts";
+import {
+  type Comparison,
+  type Difference,
+  type FieldDifference,
+  matchesText,
+  nameOfObject,
+} from "./restore-compare.ts";
 
 export interface Rule {
   readonly id: string;
@@ -18,19 +26,7 @@ export interface Rule {
   covers(difference: Difference, comparison: Comparison): boolean;
 }
 
-/** Fields that the cluster assigns or a controller owns, by kind: a restore strips them, and finds them there again. */
-const ASSIGNED: Readonly<Record<string, RegExp>> = {
-  Pod: /^\/spec\/(?:nodeName|priority|preemptionPolicy)$|kube-api-access-|^\/spec\/(?:volumes|(?:init)?[cC]ontainers\/\d+\/volumeMounts)\/\d+\/name$/,
-  Service: /^\/spec\/(?:clusterIP|clusterIPs(?:\/\d+)?|healthCheckNodePort|ports\/\d+\/nodePort)$/,
-  Job: /^\/spec\/(?:selector|template\/metadata\/labels)(?:\/matchLabels)?(?:\/(?:batch\.kubernetes\.io~1)?controller-uid)?$/,
-  PersistentVolume:
-    /^\/spec\/claimRef\/(?:uid|resourceVersion)$|^\/metadata\/annotations(?:\/pv\.kubernetes\.io~1bound-by-controller)?$/,
-  PersistentVolumeClaim:
-    /^\/spec\/volumeName$|^\/metadata\/annotations(?:\/(?:pv|volume|volume\.beta)\.kubernetes\.io~1[a-z-]+)?$/,
-  Secret: /^\/data(?:\/(?:token|ca\.crt))?$|^\/metadata\/annotations\/kubernetes\.io~1service-account\.uid$/,
-};
-
-const LABELS = /^\/metadata\/labels(?:\/velero\.io~1(?:backup|restore)-name)?$/;
+const VELERO_REFUSED = /^(?:FailedValidation|RejectedByApiServer)$/;
 
 export const RULES: readonly Rule[] = [
   {
@@ -59,15 +55,22 @@ export const RULES: readonly Rule[] = [
         case "message":
           return (
             difference.side === "recorded" &&
+            difference.level === "warning" &&
+            /already exists\. Warning: the in-cluster version is different|is invalid:/.test(difference.text) &&
             recordsNamed(difference, comparison).some(
               (record) => isUntouched(record) && differsInAssignedOnly(nameOfRecord(record), comparison),
             )
           );
-        case "field":
+        case "field": {
+          const pair = pairOf(difference.object, comparison);
           return (
-            isUntouched(comparison.records.get(difference.object)) &&
-            isAssigned(difference.object, pointerOf(difference.path))
+            pair !== undefined &&
+            isWritten(comparison.records.get(difference.object)) &&
+            changesBetween(difference.recorded, difference.ours, pointerOf(difference.path)).every((change) =>
+              isAssigned(change, pair),
+            )
           );
+        }
         default:
           return false;
       }
@@ -94,6 +97,50 @@ export const RULES: readonly Rule[] = [
           (record) => isUntouched(record) && sameContent(nameOfRecord(record), comparison),
         )
       );
+    },
+  },
+  {
+    id: "patched-where-refused",
+    title: "An update writes what differs, and is not refused for what does not",
+    reason:
+      "Velero's patch of a Pod or Job also clears what the cluster assigned, is refused for it, and leaves the object as it was.",
+    covers: (difference, comparison) => {
+      switch (difference.type) {
+        case "outcome":
+          return (
+            difference.recorded === "failed" &&
+            difference.ours === "updated" &&
+            isPatched(difference.object, comparison)
+          );
+        case "message":
+          return (
+            difference.side === "recorded" &&
+            difference.level === "warning" &&
+            /is invalid:/.test(difference.text) &&
+            recordsNamed(difference, comparison).some((record) => isWritten(record))
+          );
+        case "field":
+          return (
+            isWritten(comparison.records.get(difference.object)) &&
+            ["Pod", "Job"].includes(kindOf(difference.object)) &&
+            isAsArchived(difference, comparison)
+          );
+        default:
+          return false;
+      }
+    },
+  },
+  {
+    id: "labels-are-texts",
+    title: "A modifier that makes a label or annotation something else than a text fails the object",
+    reason: "Velero then drops all labels of the object without a word.",
+    covers: (difference, { records }) => {
+      const isBroken = ({ message = "", outcome }: ObjectRecord): boolean =>
+        outcome === "failed" && /ObjectMeta\.metadata\.(?:labels|annotations) of type string/.test(message);
+      if (difference.type === "message")
+        return isBroken({ outcome: "failed", message: difference.text } as ObjectRecord);
+      const record = "object" in difference ? records.get(difference.object) : undefined;
+      return record !== undefined && isBroken(record);
     },
   },
   {
@@ -191,6 +238,99 @@ export const RULES: readonly Rule[] = [
       Object.values(comparison.recorded.results.results?.errors ?? {}).length > 0,
   },
   {
+    id: "unmatched-modifier",
+    title: "A resource modifier that matches no object is a warning",
+    reason: "Velero says nothing, and whoever misspelt a resource finds out when the objects are wrong.",
+    covers: (difference) =>
+      difference.type === "message" &&
+      difference.side === "ours" &&
+      difference.level === "warning" &&
+      /^resource modifier rule \d+ matched no object$/.test(difference.text),
+  },
+  {
+    id: "refused-spec",
+    title: "A spec that can't do what it says is refused",
+    reason:
+      "Velero takes namespace patterns and names that match nothing, selectors that it fails on in the middle of the run, and modifiers of another kind than a ConfigMap; the restore of nothing is then Completed.",
+    covers: (difference, { outcome, recorded }) => {
+      const refused = outcome.phase === "FailedValidation" ? (outcome.validationErrors ?? []) : [];
+      return (
+        !VELERO_REFUSED.test(recorded.results.phase ?? "") &&
+        refused.length > 0 &&
+        refused.every((problem) => isFault(problem, recorded.spec as RefusedSpec)) &&
+        isOfNothingDone(difference)
+      );
+    },
+  },
+  {
+    id: "idle-filter",
+    title: "A filter of a policy that does nothing is a warning",
+    reason: "Velero says it in its log alone, among all that it says there.",
+    covers: (difference) =>
+      difference.type === "message" &&
+      difference.side === "ours" &&
+      difference.level === "warning" &&
+      /^resourcePolicy: /.test(difference.text),
+  },
+  {
+    id: "ambiguous-policy",
+    title: "A policy whose filters name one resource twice fails the restore",
+    reason: "Velero restores nothing either, and calls it PartiallyFailed.",
+    covers: (difference, { outcome, recorded }) =>
+      recorded.results.phase === "PartiallyFailed" &&
+      / ambiguous policy: /.test(outcome.failureReason ?? "") &&
+      (difference.type === "phase" || (difference.type === "message" && /\bambiguous policy\b/.test(difference.text))),
+  },
+  {
+    id: "filter-of-one-group",
+    title: "A policy's filter for a kind that is served is for that resource alone",
+    reason:
+      "Velero documents it, and its code applies the filter to every group that has a kind of that name, of namespaced kinds only where a filter for all others, or for one that is not served, stands beside it.",
+    covers: (difference, { archived, recorded }) =>
+      recorded.spec.resourcePolicy !== undefined &&
+      (difference.type === "outcome" || difference.type === "missing" || difference.type === "extra") &&
+      isOfManyGroups(difference.object, archived),
+  },
+  {
+    id: "more-policies",
+    title: "`recreate` and `fail` are policies for existing objects too",
+    reason: "Velero knows `none` and `update`, and refuses a spec with any other.",
+    covers: (_difference, { outcome, recorded }) =>
+      /^(?:recreate|fail)$/.test(String(recorded.spec.existingResourcePolicy ?? "")) &&
+      VELERO_REFUSED.test(recorded.results.phase ?? "") &&
+      outcome.phase !== "FailedValidation",
+  },
+  {
+    id: "one-place",
+    title: "Of objects that a mapping brings to one place, it is told which stays",
+    reason:
+      "Velero restores the one of whichever namespace it meets first, and drops the other without a word. Here the first namespace's stays under `none`, the last one's under `update`, service accounts are merged, and the others are named in a warning.",
+    covers: (difference, comparison) => {
+      if (difference.type === "message")
+        return (
+          difference.side === "ours" &&
+          difference.level === "warning" &&
+          recordsNamed(difference, comparison).some((record) => isMetByAnother(nameOfRecord(record), comparison))
+        );
+      return (
+        (difference.type === "outcome" || difference.type === "field") && isMetByAnother(difference.object, comparison)
+      );
+    },
+  },
+  {
+    id: "missing-where-needed",
+    title: "A missing related object is a warning of the namespace that is restored into",
+    reason:
+      "Under a namespace mapping Velero notes it for the namespace that the backup was made of, where nobody looks who restored into another.",
+    covers: (difference, { recorded }) => {
+      if (difference.type !== "message" || difference.level !== "warning") return false;
+      const mapping = Object.entries((recorded.spec.namespaceMapping ?? {}) as Readonly<Record<string, string>>);
+      return difference.side === "recorded"
+        ? /^stat <extract-dir>/.test(difference.text) && mapping.some(([from]) => from === difference.place)
+        : / needs, is not in the backup$/.test(difference.text) && mapping.some(([, to]) => to === difference.place);
+    },
+  },
+  {
     id: "refused-before",
     title: "A backup that is not in the bucket is refused before the run",
     reason: "Velero starts the restore and fails on the missing archive; here nothing is begun.",
@@ -202,18 +342,59 @@ export const RULES: readonly Rule[] = [
   },
 ];
 
+/** The archive holds the object's kind in more than one group. */
+function isOfManyGroups(object: string, archived: ReadonlyMap<string, KubeObject>): boolean {
+  const kind = object.slice(0, object.indexOf(" "));
+  const same = [...archived.values()].filter((each) => each.kind === kind);
+  return new Set(same.map(({ apiVersion }) => apiVersion.replace(/\/?[^/]*$/, ""))).size > 1;
+}
+
 /** The first rule that covers a difference. */
 export function ruleFor(difference: Difference, comparison: Comparison): Rule | undefined {
   return RULES.find((rule) => rule.covers(difference, comparison));
+}
+
+function isPatched(object: string, { records }: Comparison): boolean {
+  return records.get(object)?.outcome === "patched";
+}
+
+/** What stands there is what the backup holds. */
+function isAsArchived({ object, path, ours }: FieldDifference, comparison: Comparison): boolean {
+  const archived = archivedFor(object, comparison);
+  return (
+    archived !== undefined && canonicalJson(valueAt(archived, pointerOf(path)) ?? null) === canonicalJson(ours ?? null)
+  );
+}
+
+function isWritten(record: ObjectRecord | undefined): boolean {
+  return isUntouched(record) || record?.outcome === "patched";
+}
+
+/** Archived objects of more than one namespace are mapped to where this one stands. */
+function isMetByAnother(object: string, comparison: Comparison): boolean {
+  const all = [...comparison.archived.values()];
+  return all.filter((each) => nameOfObject(moved(each, comparison)) === object).length > 1;
 }
 
 function isUntouched(record: ObjectRecord | undefined): boolean {
   return record !== undefined && (record.outcome === "unchanged" || record.outcome === "labelled");
 }
 
-/** Every difference of archive and cluster is a field that the cluster assigns. */
+/** Archive and cluster differ, and only in what the cluster assigns. */
 function differsInAssignedOnly(object: string, comparison: Comparison): boolean {
-  return changedPaths(object, comparison).every((path) => isAssigned(object, path));
+  const pair = pairOf(object, comparison);
+  if (pair === undefined) return false;
+  const changes = changesOf(pair);
+  // The archive does not show what a modifier made of the rest: that the restore found nothing to write has to do.
+  return comparison.recorded.spec.resourceModifier === undefined
+    ? changes.length > 0 && changes.every((change) => isAssigned(change, pair))
+    : changes.some((change) => isAssigned(change, pair));
+}
+
+function pairOf(object: string, comparison: Comparison): Pair | undefined {
+  const [archived, live] = [archivedFor(object, comparison), comparison.live.get(object)];
+  if (archived === undefined || live === undefined) return undefined;
+  return { archived: moved(archived, comparison), live, comparison };
 }
 
 /** The archived object that was restored there, wherever it came from. */
@@ -222,16 +403,18 @@ function archivedFor(object: string, { archived, records }: Comparison): KubeObj
   return archived.get(from === undefined ? object : `${object.slice(0, object.indexOf(" "))} ${from}`);
 }
 
-function changedPaths(object: string, comparison: Comparison): string[] {
-  const before = archivedFor(object, comparison);
-  const now = comparison.live.get(object);
-  if (before === undefined || now === undefined) return ["/"];
-  return compare(stripServerFields(before).object, stripServerFields(now).object).map(({ path }) => path);
+/** The object as it stands under the restore's namespace mapping. */
+function moved(object: KubeObject, { recorded }: Comparison): KubeObject {
+  const mapping = (recorded.spec.namespaceMapping ?? {}) as Readonly<Record<string, string>>;
+  const copy = structuredClone(object);
+  const claim = (copy.spec as { claimRef?: { namespace?: string } } | undefined)?.claimRef;
+  for (const place of [copy.metadata, copy.kind === "PersistentVolume" ? claim : undefined])
+    if (place?.namespace !== undefined) place.namespace = mapping[place.namespace] ?? place.namespace;
+  return copy;
 }
 
-function isAssigned(object: string, path: string): boolean {
-  const kind = object.slice(0, object.indexOf(" "));
-  return LABELS.test(path) || (ASSIGNED[kind]?.test(path) ?? false);
+function kindOf(object: string): string {
+  return object.slice(0, object.indexOf(" "));
 }
 
 function sameContent(object: string, comparison: Comparison): boolean {

@@ -18,7 +18,7 @@ export interface MessageDifference {
 
 /** One thing that is not as recorded. */
 export type Difference =
-  | { readonly type: "phase"; readonly recorded: string; readonly ours: string }
+  | { readonly type: "phase"; readonly recorded: string; readonly ours: string; readonly why?: string | undefined }
   | OutcomeDifference
   | MessageDifference
   | { readonly type: "missing"; readonly object: string }
@@ -70,7 +70,10 @@ export function compareResults(
   const { resourceList = {}, results = {} } = recorded.results;
   // Velero's CRD refuses some specs that its server never sees; our schema and our validation refuse them alike.
   const phase = recorded.results.phase === "RejectedByApiServer" ? "FailedValidation" : (recorded.results.phase ?? "");
-  if (phase !== outcome.phase) differences.push({ type: "phase", recorded: phase, ours: outcome.phase });
+  if (phase !== outcome.phase) {
+    const why = outcome.failureReason ?? outcome.validationErrors?.join("; ");
+    differences.push({ type: "phase", recorded: phase, ours: outcome.phase, why });
+  }
   const ours = outcomes(list);
   const theirs = namedAs(outcomes(resourceList), ours);
   for (const object of new Set([...theirs.keys(), ...ours.keys()])) {
@@ -110,7 +113,7 @@ function namedAs(recorded: ReadonlyMap<string, string>, ours: ReadonlyMap<string
  * controller at the same moment as `kube-root-ca.crt`.
  */
 function isRacing(object: string): boolean {
-  return /^(?:ConfigMap [^/]+\/kube-root-ca\.crt|EndpointSlice .*|Endpoints .*|endpoints .*|endpointslices\S* .*|EndpointSlice\S* .*|ServiceAccount [^/]+\/default)$/.test(
+  return /^(?:(?:ConfigMap|configmaps) [^/]+\/kube-root-ca\.crt|EndpointSlice .*|Endpoints .*|endpoints .*|endpointslices\S* .*|EndpointSlice\S* .*|ServiceAccount [^/]+\/default)$/.test(
     object,
   );
 }
@@ -123,15 +126,15 @@ interface Message {
 
 function compareMessages(level: "warning" | "error", recorded: RecordedResult, ours: RecordedResult): Difference[] {
   const own = messagesOf(ours);
-  const unmatched: Message[] = [];
-  for (const message of messagesOf(recorded)) {
-    const index = own.findIndex(
-      ({ place, name }) =>
-        place === message.place && (matchesText(message.name, name) || name === "" || message.name === ""),
-    );
+  const take = (message: Message, matches: (ours: Message) => boolean): boolean => {
+    const index = own.findIndex((each) => each.place === message.place && matches(each));
     if (index >= 0) own.splice(index, 1);
-    else unmatched.push(message);
-  }
+    return index >= 0;
+  };
+  // Those that name the same object first: a message that names none may stand for any of the others.
+  const unmatched = messagesOf(recorded)
+    .filter((message) => !take(message, ({ name }) => matchesText(message.name, name)))
+    .filter((message) => !take(message, ({ name }) => name === "" || message.name === ""));
   return [
     ...unmatched.map((message): Difference => ({ type: "message", level, side: "recorded", ...message })),
     ...own.map((message): Difference => ({ type: "message", level, side: "ours", ...message })),
@@ -305,7 +308,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 export function describeDifference(difference: Difference): string {
   switch (difference.type) {
     case "phase":
-      return `phase: recorded ${difference.recorded}, ours ${difference.ours}`;
+      return `phase: recorded ${difference.recorded}, ours ${difference.ours} ${difference.why ?? ""}`.trimEnd();
     case "outcome":
       return `${difference.object}: recorded ${difference.recorded ?? "not listed"}, ours ${difference.ours ?? "not listed"}`;
     case "message":

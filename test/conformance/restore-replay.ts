@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { gunzipSync } from "node:zlib";
 import { canonicalJson, parseJson } from "../../src/api/json.ts";
-import type { RestorePlanSpec } from "../../src/api/kinds.generated.ts";
+import type { ConfigMapReference, RestorePlanSpec } from "../../src/api/kinds.generated.ts";
 import type { KubeObject } from "../../src/api/object.ts";
 import { systemClock } from "../../src/clock.ts";
 import { isCoded } from "../../src/errors.ts";
@@ -20,6 +20,7 @@ import { untilPortsAreFree } from "./free-ports.ts";
 import { type Comparison, compareDump, compareResults, type Difference, nameOfObject } from "./restore-compare.ts";
 import { dump, keyOfLive, type LiveObject } from "./restore-dump.ts";
 import { applyBefore, type RecordedRestore, runSteps, type Scenario } from "./restore-scenario.ts";
+import { bringTo, newObjects } from "./restore-state.ts";
 import { type Transplanted, transplant } from "./restore-transplant.ts";
 
 /** Called with what differs after each restore; a difference a rule covers is not waited for. */
@@ -62,7 +63,6 @@ async function replayScenario(world: World, scenario: Scenario, judge: Judge): P
     await settle(world.admin, baseline);
     await runSteps(world.cluster, scenario.setup);
     const transplanted = await transplant(world.admin, scenario.folder, scenario.backupName);
-    await runSteps(world.cluster, scenario.mutation);
     for (const [index, recorded] of scenario.restores.entries()) {
       const restore: RecordedRestore = {
         ...recorded,
@@ -70,7 +70,9 @@ async function replayScenario(world: World, scenario: Scenario, judge: Judge): P
         after: transplanted.rewrite(recorded.after),
         results: transplanted.rewriteResults(recorded.results),
       };
+      await runSteps(world.cluster, restore.mutation);
       if (index > 0 && restore.liveBefore !== undefined) await bringTo(world, baseline, restore.liveBefore);
+      await untilNamespacesAreComplete(world.cluster);
       await settle(world.admin, baseline);
       await untilPortsAreFree(world.cluster, transplanted.archived.values());
       await replayRestore(world, { scenario, restore, transplanted, baseline }, judge);
@@ -113,22 +115,22 @@ async function restoreOnce(
     const {
       backupName: _name,
       scheduleName: _schedule,
-      resourceModifier,
       ...spec
-    } = restore.spec as { resourceModifier?: { name: string } } & Record<string, unknown>;
-    const modifierData = scenario.veleroNamespace.find(({ metadata }) => metadata.name === resourceModifier?.name)
-      ?.data as Record<string, string> | undefined;
+    } = restore.spec as Pick<RestorePlanSpec, "resourceModifier" | "resourcePolicy"> & Record<string, unknown>;
+    const dataOf = (reference: ConfigMapReference | undefined): Record<string, string> | undefined =>
+      scenario.veleroNamespace.find(({ metadata }) => metadata.name === reference?.name)?.data as
+        | Record<string, string>
+        | undefined;
+    const modifierData = dataOf(spec.resourceModifier);
+    const policyData = dataOf(spec.resourcePolicy);
     const outcome = await runRestore(
       { kube: world.velero, clock: systemClock, log: silentLogger, store, limits: LIMITS },
       {
         run: restore.name,
-        spec: {
-          ...spec,
-          source: { backupName },
-          ...(resourceModifier === undefined ? {} : { resourceModifier }),
-        } as unknown as RestorePlanSpec,
+        spec: { ...spec, source: { backupName } } as RestorePlanSpec,
         backup,
         ...(modifierData === undefined ? {} : { modifierData }),
+        ...(policyData === undefined ? {} : { policyData }),
         ...pluginMappings(scenario.veleroNamespace),
         onRecord: (record) => {
           records.set(
@@ -237,45 +239,17 @@ async function settle(kube: KubeClient, baseline: ReadonlySet<string>): Promise<
   }
 }
 
-async function newObjects(kube: KubeClient, baseline: ReadonlySet<string>): Promise<LiveObject[]> {
-  return [...(await dump(kube))].filter(([key]) => !baseline.has(key)).map(([, live]) => live);
-}
-
-/** Deletes what is there and not in the recorded state: what was done between two restores of one scenario. */
-async function bringTo(
-  { cluster, admin }: World,
-  baseline: ReadonlySet<string>,
-  recorded: readonly KubeObject[],
-): Promise<void> {
-  const wanted = new Set(recorded.map(nameOfObject));
-  const surplus = (await newObjects(admin, baseline)).filter(({ object }) => !wanted.has(nameOfObject(object)));
-  const namespaces = new Set(
-    surplus.filter(({ object }) => object.kind === "Namespace").map(({ object }) => object.metadata.name),
-  );
-  for (const live of surplus)
-    if (
-      live.object.metadata.finalizers !== undefined &&
-      live.object.apiVersion.includes(".") &&
-      !live.object.apiVersion.includes(".k8s.io")
-    )
-      await dropFinalizers(admin, live);
-  const order = (live: LiveObject): number =>
-    live.resource.includes("customresourcedefinitions")
-      ? 3
-      : live.object.kind === "Namespace"
-        ? 1
-        : live.object.kind === "PersistentVolume"
-          ? 2
-          : 0;
-  const goesAlone = surplus.filter(({ object }) => !namespaces.has(object.metadata.namespace ?? ""));
-  for (const live of goesAlone.sort((a, b) => order(a) - order(b))) {
-    const { kind, metadata } = live.object;
-    const group = live.served.group;
-    await cluster.delete(group === "" ? kind : `${kind}.${group}`, metadata.namespace, metadata.name);
+/**
+ * Waits for what a dump does not show and a restore meets all the same: the certificate and the account of a fresh
+ * namespace, and what its quotas count.
+ */
+async function untilNamespacesAreComplete(cluster: TestCluster): Promise<void> {
+  const isCounted = ({ status }: KubeObject): boolean => (status as { used?: object } | undefined)?.used !== undefined;
+  for (const { metadata } of await cluster.list("Namespace")) {
+    const namespace = metadata.name;
+    if (metadata.deletionTimestamp !== undefined) continue;
+    await cluster.waitUntilComplete(namespace, SETTLE_DEADLINE_MS);
+    for (const { metadata: quota } of await cluster.list("ResourceQuota", namespace))
+      await cluster.waitFor("ResourceQuota", namespace, quota.name, isCounted, SETTLE_DEADLINE_MS);
   }
-}
-
-async function dropFinalizers(kube: KubeClient, { served, object }: LiveObject): Promise<void> {
-  const key = { namespace: object.metadata.namespace ?? "", name: object.metadata.name };
-  await kube.patch(served, key, { type: "merge", body: { metadata: { finalizers: null } } }).catch(() => undefined);
 }

@@ -1,7 +1,7 @@
 /** A recorded scenario as a restore is tested with it: its files, and its steps done to a cluster. */
 import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parse, parseAllDocuments } from "yaml";
 import { parseJson } from "../../src/api/json.ts";
@@ -19,6 +19,8 @@ export interface RecordedRestore {
   readonly liveBefore: readonly KubeObject[] | undefined;
   readonly after: readonly KubeObject[] | undefined;
   readonly results: RecordedResults;
+  /** What was done to the cluster since the backup, or since the restore before. */
+  readonly mutation: readonly Step[];
 }
 
 /** The parts of `results.json` that are compared. */
@@ -43,9 +45,8 @@ export interface Scenario {
   readonly before: string;
   /** ConfigMaps of the Velero namespace. */
   readonly veleroNamespace: readonly KubeObject[];
-  /** Steps before the backup, and between it and the restore. */
+  /** Steps before the backup. */
   readonly setup: readonly Step[];
-  readonly mutation: readonly Step[];
 }
 
 export type Step = Readonly<Record<string, unknown>>;
@@ -63,40 +64,74 @@ export async function loadScenarios(root: string): Promise<Scenario[]> {
 }
 
 async function load(folder: string): Promise<Scenario> {
-  const head = parse(await readFile(join(folder, "scenario.yaml"), "utf8")) as {
-    name: string;
-    backupName: string;
-    restoreNames: string[];
-    steps: (string | Record<string, Step[]>)[];
-  };
-  const named = (key: string): Step[] =>
-    head.steps.flatMap((step) => (typeof step === "object" ? (step[key] ?? []) : []));
+  const head = parse(await readFile(join(folder, "scenario.yaml"), "utf8")) as ScenarioHead;
+  const steps = head.steps ?? [];
+  const names = (head.restoreNames ?? ["restore"]).filter((_name, index) =>
+    existsSync(join(folder, `restore-spec${suffixOf(index)}.yaml`)),
+  );
   return {
     folder,
-    name: head.name,
-    backupName: head.backupName,
+    name: head.name ?? basename(folder),
+    backupName: head.backupName ?? "",
     restores: await Promise.all(
-      head.restoreNames.map((name, index) => loadRestore(folder, name, index === 0 ? "" : `-${index + 1}`)),
+      names.map(async (name, index) => ({
+        ...(await loadRestore(folder, suffixOf(index))),
+        name,
+        mutation: stepsBefore(steps, names, index),
+      })),
     ),
     before: (await textOf(join(folder, "before.yaml"))) ?? "",
     veleroNamespace: documents((await textOf(join(folder, "velero-namespace.yaml"))) ?? ""),
-    setup: named("setup"),
-    mutation: named("mutation"),
+    setup: stepsNamed(steps, "setup"),
   };
 }
 
-async function loadRestore(folder: string, name: string, suffix: string): Promise<RecordedRestore> {
+/** `scenario.yaml`; what is not there was not recorded. */
+export interface ScenarioHead {
+  readonly name?: string;
+  readonly backupName?: string;
+  readonly restoreNames?: readonly string[];
+  readonly steps?: readonly HeadStep[];
+}
+
+type HeadStep = string | Readonly<Record<string, readonly Step[]>>;
+
+/** The steps under every `setup` or `mutation`, in order. */
+export function stepsNamed(steps: readonly HeadStep[], key: string): Step[] {
+  return steps.flatMap((step) => (typeof step === "object" ? (step[key] ?? []) : []));
+}
+
+/** The mutations between a restore and the one before it: a line `run restore <name> ...` ends each part. */
+function stepsBefore(steps: readonly HeadStep[], names: readonly string[], index: number): Step[] {
+  const at = (name: string | undefined): number =>
+    steps.findIndex(
+      (step) => typeof step === "string" && step.split(" ").slice(0, 3).join(" ") === `run restore ${name}`,
+    );
+  const [previous, own] = [index === 0 ? -1 : at(names[index - 1]), at(names[index])];
+  // Without such lines all that was done was done before the first restore.
+  if (own < 0 || (index > 0 && previous < 0)) return index === 0 ? stepsNamed(steps, "mutation") : [];
+  return stepsNamed(steps.slice(previous + 1, own), "mutation");
+}
+
+function suffixOf(index: number): string {
+  return index === 0 ? "" : `-${index + 1}`;
+}
+
+async function loadRestore(folder: string, suffix: string): Promise<Omit<RecordedRestore, "name" | "mutation">> {
   const json = async (file: string): Promise<unknown> => {
     const text = await textOf(join(folder, `${file}${suffix}.json`));
     return text === undefined ? undefined : parseJson(text);
   };
+  const spec = parse(await readFile(join(folder, `restore-spec${suffix}.yaml`), "utf8")) as Record<
+    string,
+    unknown
+  > | null;
   return {
-    name,
     suffix,
-    spec: parse(await readFile(join(folder, `restore-spec${suffix}.yaml`), "utf8")) as Record<string, unknown>,
+    spec: spec ?? {},
     liveBefore: (await json("live-before-restore")) as readonly KubeObject[] | undefined,
     after: (await json("after")) as readonly KubeObject[] | undefined,
-    results: (await json("results")) as RecordedResults,
+    results: ((await json("results")) ?? {}) as RecordedResults,
   };
 }
 
@@ -189,16 +224,17 @@ interface Target {
 async function runStep(cluster: TestCluster, name: string, argument: unknown): Promise<void> {
   const target = argument as Target;
   const namespace = target?.namespace ?? undefined;
-  if (target?.apiVersion?.startsWith("velero.io/")) return;
+  if (isVeleros(target)) return;
   switch (name) {
     case "deleteNamespace":
       for (const each of [argument].flat() as string[]) await cluster.delete("Namespace", undefined, each);
       return;
     case "delete":
-      return await cluster.delete(kindOf(target), namespace, target.name);
+      return await cluster.delete(kindOf(target), namespace, target.name, { wait: target.wait ?? true });
     case "create":
       if (typeof argument === "string") return await applyBefore(cluster, argument);
-      for (const object of argument as KubeObject[]) await postExact(cluster, object as never);
+      for (const object of ([argument].flat() as KubeObject[]).filter(isForACluster))
+        await postExact(cluster, object as never);
       return;
     case "patch":
       await cluster.patch(kindOf(target), namespace, target.name, target.patch ?? {}, {
@@ -209,16 +245,12 @@ async function runStep(cluster: TestCluster, name: string, argument: unknown): P
     case "waitSeconds":
       return await sleep(Number(argument) * 1000);
     case "waitPhase":
-      await waitUntil(
-        async () =>
-          ((await cluster.find(kindOf(target), namespace, target.name))?.status as { phase?: string } | undefined)
-            ?.phase === target.phase,
-        {
-          what: `${target.kind} ${target.name} is ${target.phase}`,
-          timeoutMs: 30_000,
-          intervalMs: 200,
-        },
-      );
+      await cluster.waitFor(kindOf(target), namespace, target.name, (object) => phaseOf(object) === target.phase);
+      return;
+    case "waitGone":
+      return await cluster.waitUntilGone(kindOf(target), namespace, target.name);
+    case "waitExists":
+      await cluster.waitFor(kindOf(target), namespace, target.name);
       return;
     case "call":
       if (argument === "s14own") await ownFree(cluster);
@@ -226,6 +258,19 @@ async function runStep(cluster: TestCluster, name: string, argument: unknown): P
     default:
       return;
   }
+}
+
+/** Velero's own objects, and what lies in its namespace: there is no such server here. */
+function isVeleros(target: { readonly apiVersion?: string; readonly namespace?: string | null } | undefined): boolean {
+  return target?.apiVersion?.startsWith("velero.io/") === true || target?.namespace === "velero";
+}
+
+function isForACluster({ apiVersion, metadata }: KubeObject): boolean {
+  return !isVeleros({ apiVersion, ...metadata });
+}
+
+function phaseOf({ status }: KubeObject): string | undefined {
+  return (status as { phase?: string } | undefined)?.phase;
 }
 
 /** `notes` of the scenario: two objects get an owner by uid. */

@@ -5,20 +5,21 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
-import { extract, pack } from "tar-stream";
+import { extract } from "tar-stream";
 import { parseJson, stringifyJson } from "../../src/api/json.ts";
 import type { KubeObject } from "../../src/api/object.ts";
 import { groupResource } from "../../src/api/object.ts";
 import type { KubeClient } from "../../src/kube/client.ts";
 import { backupKeys } from "../../src/storage/layout.ts";
 import { MemoryStore } from "../../src/storage/memory-store.ts";
+import { packArchive } from "../support/velero-folder.ts";
 
 /** The bucket with the one backup, and the texts that were replaced. */
 export interface Transplanted {
   readonly store: MemoryStore;
-  /** Rewrites any recorded value the same way. */
+  /** Rewrites any recorded value the same way; a placeholder of an uid that the archive holds is that uid. */
   rewrite<T>(value: T): T;
-  /** Results name objects by texts: there a placeholder of an archived uid is that uid. */
+  /** Results name objects as they were archived: there the placeholder of a live uid is the archived one, too. */
   rewriteResults<T>(value: T): T;
   /** Every archived object, rewritten, by `resource namespace/name`. */
   readonly archived: ReadonlyMap<string, KubeObject>;
@@ -48,7 +49,7 @@ export async function transplant(kube: KubeClient, folder: string, backupName: s
   );
   const rewriteText = replacer(replacements);
   const rewritten = entries.map(({ name, text }) => ({ name: rewriteText(name), text: rewriteText(text) }));
-  if (entries.length > 0) await store.put(keys.archive, await repack(rewritten));
+  if (entries.length > 0) await store.put(keys.archive, await packArchive(rewritten));
   for (const file of files.filter((name) => name.endsWith("volumeinfo.json.gz"))) {
     const text = gunzipSync(await readFile(join(folder, "backup", file))).toString("utf8");
     await store.put(`${keys.prefix}${file}`, gzipSync(rewriteText(text)));
@@ -58,16 +59,24 @@ export async function transplant(kube: KubeClient, folder: string, backupName: s
   );
   return {
     store,
-    rewrite: (value) => (value === undefined ? value : (parseJson(rewriteText(stringifyJson(value))) as typeof value)),
-    rewriteResults: (value) => parseJson(withUids(rewriteText(stringifyJson(value)), archived)) as typeof value,
+    rewrite: (value) =>
+      value === undefined
+        ? value
+        : (parseJson(
+            withUids(rewriteText(stringifyJson(value)), archived, /<uid-in-backup:([^<>]+)>/g),
+          ) as typeof value),
+    rewriteResults: (value) =>
+      parseJson(
+        withUids(rewriteText(stringifyJson(value)), archived, /<uid(?:-in-backup)?:([^<>]+)>/g),
+      ) as typeof value,
     archived,
     hasArchive: entries.length > 0,
   };
 }
 
-function withUids(text: string, archived: ReadonlyMap<string, KubeObject>): string {
+function withUids(text: string, archived: ReadonlyMap<string, KubeObject>, placeholder: RegExp): string {
   const uids = new Map([...archived.values()].map(({ kind, metadata }) => [`${kind}/${metadata.name}`, metadata.uid]));
-  return text.replace(/<uid(?:-in-backup)?:([^<>]+)>/g, (found, name: string) => uids.get(name) ?? found);
+  return text.replace(placeholder, (found, name: string) => uids.get(name) ?? found);
 }
 
 function isClassic({ name }: Entry): boolean {
@@ -135,13 +144,18 @@ function pairTexts(archived: KubeObject, live: KubeObject, pairs: Map<string, st
   pair(archived.metadata.uid, live.metadata.uid);
   if (archived.metadata.name !== live.metadata.name) pair(archived.metadata.name, live.metadata.name);
   if (archived.kind === "Pod") pair(tokenVolume(archived), tokenVolume(live));
+  if (archived.type === "kubernetes.io/service-account-token") {
+    const [from, to] = [archived.data, live.data] as Readonly<Record<string, string> | undefined>[];
+    for (const field of ["token", "ca.crt"]) pair(from?.[field], to?.[field]);
+  }
+  if (archived.kind === "PersistentVolume") pair(hostPathOf(archived), hostPathOf(live));
   if (archived.kind !== "Service") return;
   const [from, to] = [archived.spec, live.spec] as {
     clusterIP?: string;
     healthCheckNodePort?: number;
     ports?: { nodePort?: number }[];
   }[];
-  if (from?.clusterIP !== "None") pair(`"${from?.clusterIP}"`, `"${to?.clusterIP}"`);
+  if (from?.clusterIP !== "None") pair(from?.clusterIP, to?.clusterIP);
   from?.ports?.forEach((port, index) => {
     const other = to?.ports?.[index]?.nodePort;
     if (port.nodePort !== undefined && other !== undefined)
@@ -149,6 +163,11 @@ function pairTexts(archived: KubeObject, live: KubeObject, pairs: Map<string, st
   });
   if (from?.healthCheckNodePort !== undefined)
     pair(`"healthCheckNodePort":${from.healthCheckNodePort},`, `"healthCheckNodePort":${to?.healthCheckNodePort},`);
+}
+
+/** The provisioner makes up a path for each volume. */
+function hostPathOf(volume: KubeObject): string | undefined {
+  return (volume.spec as { hostPath?: { path?: string } } | undefined)?.hostPath?.path;
 }
 
 function tokenVolume(pod: KubeObject): string | undefined {
@@ -159,7 +178,12 @@ function tokenVolume(pod: KubeObject): string | undefined {
 function replacer(pairs: readonly (readonly [string, string])[]): (text: string) => string {
   if (pairs.length === 0) return (text) => text;
   const table = new Map(pairs);
-  const pattern = new RegExp(pairs.map(([from]) => from.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("|"), "g");
+  const quoted = pairs.map(([from]) => from.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+  // An address is no part of a longer one.
+  const pattern = new RegExp(
+    quoted.map((text) => (/^\d/.test(text) ? `(?<![\\d.])${text}(?!\\d)` : text)).join("|"),
+    "g",
+  );
   return (text) => text.replace(pattern, (found) => table.get(found) ?? found);
 }
 
@@ -174,13 +198,4 @@ async function unpack(bytes: Buffer): Promise<Entry[]> {
       entries.push({ name: entry.header.name, text: Buffer.concat(chunks).toString("utf8") });
   }
   return entries;
-}
-
-async function repack(entries: readonly Entry[]): Promise<Buffer> {
-  const writer = pack();
-  for (const { name, text } of entries) writer.entry({ name, mode: 0o755 }, text);
-  writer.finalize();
-  const chunks: Buffer[] = [];
-  for await (const chunk of writer) chunks.push(chunk as Buffer);
-  return gzipSync(Buffer.concat(chunks));
 }
