@@ -44,7 +44,7 @@ Measures the product against the bare server on a testbed of its own; without na
 * update-again     the same run once more: nothing is written
 * plan             a plan of it against the cluster that it was made of
   growth           backup at several counts, each in a cluster of its own, and the exponent
-  record           commits on a long status branch, and ten clusters that record at once
+  record           commits on a long status branch, the first move of its old years, and ten clusters that record at once
 
   --objects N      objects in the cluster (20000)
   --counts N,N,..  objects in the clusters of growth (1000,10000,20000,100000)
