@@ -5,6 +5,8 @@ const realServers = {
   globalSetup: ["test/support/global-setup.ts"],
   testTimeout: 120_000,
   hookTimeout: 600_000,
+  // of a poll: the second that vitest gives it is over on a busy machine
+  expect: { poll: { timeout: 30_000 } },
 };
 
 export default defineConfig({

@@ -1,6 +1,8 @@
 /** The pages of `docs/spec/` name every field of their kind, in Flux's order of sections. */
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { POLICY_SECTIONS, parseResourcePolicy } from "../src/api/resource-policy.ts";
+import { VOLUME_CONDITIONS } from "../src/api/volume-policy.ts";
 
 interface Schema {
   readonly properties?: Readonly<Record<string, Schema>>;
@@ -51,4 +53,13 @@ describe.each(KINDS)("docs/spec/%s.md", (kind) => {
 
     expect(missing).toEqual([]);
   });
+});
+
+it("docs/spec/backup.md shows a resource policy that is read, with every section and condition of its text", () => {
+  const page = read("docs/spec/backup.md");
+  const [, policy = ""] = /^```yaml\n(version: v1\n[\s\S]*?)^```/m.exec(page) ?? [];
+
+  expect(parseResourcePolicy({ policy })).toMatchObject({ type: "parsed" });
+  for (const section of POLICY_SECTIONS) expect(policy).toContain(`\n${section}:`);
+  for (const condition of VOLUME_CONDITIONS) expect(page).toContain(`\`${condition}\``);
 });

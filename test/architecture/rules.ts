@@ -40,6 +40,7 @@ const SHARED_FILES = new Set(["src/errors.ts", "src/log.ts", "src/clock.ts", "sr
 /** Package → where it may be imported: a folder of `src/`, or one file. */
 export const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   "@kubernetes/client-node": ["kube"],
+  undici: ["kube"],
   "@aws-sdk": ["storage"],
   "@smithy": ["storage"],
   ajv: ["api"],

@@ -1,5 +1,7 @@
 import { spawn } from "node:child_process";
 import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -57,5 +59,32 @@ describe("the recipes for CI", () => {
     expect(bad.code).toBe(2);
     expect(bad.output).toMatch(/^::error file=policies\/a\.yaml,line=\d+,col=\d+,title=UnknownField::/m);
     expect([good.code, good.output.trim()]).toEqual([0, ""]);
+  });
+
+  it("the GitLab template validates and fails, and asks GitLab for the merge request", async () => {
+    const template = parse(await readFile(`${ROOT}docs/ci/gitlab-ci.yml`, "utf8"));
+    const script = (job: string): string =>
+      template[job].script.join("\n").replace("node /app/bin/holdfast.js", HOLDFAST);
+    const env = { HOME: folder, HOLDFAST_PATHS: template.variables.HOLDFAST_PATHS, HOLDFAST_CLUSTER: "prod" };
+    const asked: (string | undefined)[] = [];
+    const gitlab = createServer(({ url }, answer) => {
+      asked.push(url);
+      answer.writeHead(401).end();
+    });
+    await new Promise<void>((listening) => gitlab.listen(0, "127.0.0.1", listening));
+    const project = `http://127.0.0.1:${(gitlab.address() as AddressInfo).port}/team/gitops`;
+    const request = { CI_MERGE_REQUEST_PROJECT_URL: project, CI_MERGE_REQUEST_IID: "7", HOLDFAST_FORGE_TOKEN: "old" };
+    await writeFile(join(folder, "policies/a.yaml"), BAD);
+
+    const bad = await sh(script("holdfast-validate"), env);
+    await writeFile(join(folder, "policies/a.yaml"), GOOD);
+    const good = await sh(script("holdfast-validate"), env);
+    const planned = await sh(script("holdfast-plan"), { ...env, ...request });
+
+    expect([bad.code, good.code]).toEqual([2, 0]);
+    expect(bad.output).toMatch(/policies\/a\.yaml:\d+:\d+: error: .*shedules/);
+    gitlab.close();
+    expect([planned.code, planned.output]).toEqual([1, expect.stringContaining("ForgeAuth")]);
+    expect(asked[0]).toMatch(/^\/api\/v4\/projects\/team%2Fgitops\/merge_requests\/7\b/);
   });
 });

@@ -46,13 +46,18 @@ describe("holdfast retention plan", { timeout: TIMEOUT_MS }, () => {
     await letExpire(cluster, holdfast, "old");
 
     const text = await cli("retention", "plan");
+    const wide = await cli("retention", "plan", "--output", "wide");
     const going = await cli("retention", "plan", "--only", "delete", "--output", "json");
     const markdown = await cli("retention", "plan", "--output", "markdown");
     const wrong = await cli("retention", "plan", "--only", "some");
 
     expect(text.code, text.stderr).toBe(0);
-    expect(text.stdout).toMatch(/^old +<none> +Completed .* delete +its time was over at \d{4}-/m);
-    expect(text.stdout).toMatch(/^young +<none> +Completed .* keep +ttl 0s: for ever/m);
+    expect(text.stdout).toMatch(/^BACKUP +STATUS +AGE +EXPIRES +ACTION$/m);
+    expect(text.stdout).toMatch(/^old +Completed +\d+\w +expired +delete\n {4}- its time was over at \d{4}-/m);
+    expect(text.stdout).toMatch(/^young +Completed +\d+\w +<none> +keep\n {4}- ttl 0s: for ever$/m);
+    expect(Math.max(...text.stdout.split("\n").map((line) => line.length))).toBeLessThanOrEqual(80);
+    expect(wide.stdout).toMatch(/^old +<none> +Completed .* delete +its time was over at \d{4}-/m);
+    expect(wide.stdout).toMatch(/^young +<none> +Completed .* keep +ttl 0s: for ever/m);
     expect(text.stdout).toContain("1 kept, 1 to be deleted.");
     expect(JSON.parse(going.stdout)).toMatchObject([
       { backup: "old", phase: "Completed", action: "delete", reasons: [{ rule: "Expired" }] },

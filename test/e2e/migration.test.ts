@@ -197,6 +197,7 @@ it("moves a namespace, and changes no backup of the old cluster", { timeout: TIM
   expect(printed("backup get")).toMatch(/shop-move +.*Completed/);
   expect(printed("backup verify")).toMatch(/shop-move/);
   expect(printed("plan")).toMatch(/\+ .*shop-eu\/orders/);
+  expect(printed("plan")).toMatch(/^note: 1 claim would be made anew without data/m);
   expect(printed("restore describe shop-move")).toContain("Completed");
   expect(printed("restore describe shop-last")).toContain("Completed");
 

@@ -1,45 +1,25 @@
 /** A restore from a location whose credentials can only read. */
-import { ListObjectsV2Command } from "@aws-sdk/client-s3";
-import { afterEach, beforeEach, expect, it } from "vitest";
-import { type Proxy as S3Proxy, startProxy } from "../support/proxy.ts";
-import { useS3 } from "../support/use-s3.ts";
+import { expect, it } from "vitest";
 import { usePrivateCluster } from "../support/use-test-cluster.ts";
 import { locationYaml, restoreYaml, useInstallation } from "./run-fixture.ts";
+import { useS3Proxy } from "./s3-proxy-fixture.ts";
 
 const cluster = usePrivateCluster();
 const holdfast = useInstallation(cluster);
-const s3 = useS3();
-
-let bucket = "";
-let proxy: S3Proxy;
-beforeEach(async () => {
-  bucket = await s3.createBucket();
-  proxy = await startProxy(s3.connection.endpoint);
-});
-afterEach(() => proxy.stop());
+const s3 = useS3Proxy();
 
 /** The bucket behind the proxy. */
 function bucketYaml(accessMode: string): string {
-  return `apiVersion: holdfast.dev/v1alpha1
-kind: BackupStorageLocation
-metadata:
-  name: archive
-  namespace: ${holdfast.namespace}
-spec:
-  provider: s3
-  accessMode: ${accessMode}
-  s3: { bucket: ${bucket}, region: ${s3.connection.region}, endpoint: "${proxy.url}" }
-`;
+  return s3.locationYaml({ name: "archive", namespace: holdfast.namespace }, { accessMode });
 }
 
 async function objects(): Promise<string[]> {
-  const { Contents = [] } = await s3.client.send(new ListObjectsV2Command({ Bucket: bucket }));
-  return Contents.map(({ Key, ETag, LastModified }) => `${Key} ${ETag} ${LastModified?.toISOString()}`);
+  return (await s3.objects()).map(({ Key, ETag, LastModified }) => `${Key} ${ETag} ${LastModified?.toISOString()}`);
 }
 
 it("goes through, warns that its records could not be written, and runs once all the same", async () => {
   const { namespace } = holdfast;
-  const { accessKeyId, secretAccessKey } = s3.connection;
+  const { accessKeyId, secretAccessKey } = s3.credentials;
   const env = { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey };
   const shop = await cluster.createNamespace();
   const prices = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "prices", namespace: shop } };
@@ -52,7 +32,7 @@ it("goes through, warns that its records could not be written, and runs once all
   const made = await holdfast.once({ env });
   const before = await objects();
   await cluster.patch("ConfigMap", shop, "prices", { data: { apple: "2" } });
-  proxy.setFaults(({ method }) =>
+  s3.setFaults(({ method }) =>
     method === "GET" || method === "HEAD"
       ? undefined
       : {

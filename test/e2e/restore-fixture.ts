@@ -9,6 +9,7 @@ export interface PlanStatus {
   readonly planDigest?: string;
   readonly safetyBackup?: string;
   readonly run?: { readonly id: string };
+  readonly progress?: { readonly totalItems: number; readonly itemsRestored: number };
   readonly conditions?: readonly ReadyCondition[];
 }
 

@@ -20,7 +20,7 @@ const ENTRIES = 1_000_000;
 /** The idle process takes 150 of it, rows of 130 bytes the rest; held as objects the entries would take far more. */
 const MOST_MIB = 448;
 const NAME = "tiny";
-/** What the image sets. */
+/** What the image sets, as far as a variable can. */
 const AS_DEPLOYED = "--max-semi-space-size=8";
 
 const headers = createTarHeaderWriter(0);

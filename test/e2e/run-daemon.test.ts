@@ -59,9 +59,12 @@ describe("holdfast run", () => {
       spec: { includedNamespaces: [shop] },
     });
     await cluster.waitFor("Backup", namespace, "by-hand", (object) => phaseOf(object) === "Completed");
+    const asked = await holdfast.start(["backup", "create", "--from-policy", "shop", "--ttl", "1h", "--wait"]).ended;
     const before = await cluster.get("Backup", namespace, "by-hand");
     await cluster.delete("Backup", namespace, "by-hand");
     const back = await cluster.waitFor("Backup", namespace, "by-hand", (object) => phaseOf(object) === "Completed");
+    const backups = await cluster.list("Backup", namespace);
+    const made = backups.find(({ metadata }) => metadata.name.startsWith("shop-manual-"));
     const metrics = await (await fetch(`${health}/metrics`)).text();
     await waitUntil(async () => Object.keys(await holdfast.record()).some((path) => path.endsWith("/by-hand.yaml")), {
       what: "the record tells of the backup",
@@ -71,6 +74,12 @@ describe("holdfast run", () => {
     running.process.kill("SIGTERM");
     const ended = await running.ended;
 
+    expect([asked.code, asked.stdout]).toEqual([
+      0,
+      expect.stringMatching(/^Backup shop-manual-\d{14}: Completed, \d+ items, 0 errors, 0 warnings$/m),
+    ]);
+    expect(made?.spec).toMatchObject({ includedNamespaces: [shop], ttl: "1h" });
+    expect(made?.status).toMatchObject({ policy: { name: "shop", schedule: "manual" } });
     expect(policy.metadata.annotations).toMatchObject({ "holdfast.dev/git-source": `${namespace}/command-line` });
     expect(back.metadata.uid).not.toBe(before.metadata.uid);
     expect((back.status as { manifestSha256?: string }).manifestSha256).toBe(

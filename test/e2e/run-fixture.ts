@@ -31,6 +31,8 @@ export interface RunSettings {
   readonly kubeconfigPath?: string;
   /** The longest file that the process may write: longer ones meet a full disk. */
   readonly maxFileKiB?: number;
+  /** What stands at its standard input. */
+  readonly stdin?: string;
 }
 
 /** One installation in a namespace, a repository and a bucket folder of its own. */
@@ -102,7 +104,7 @@ async function install(testCluster: TestCluster, scratch: string, running: Set<C
   const start = (args: readonly string[], settings: RunSettings = {}): Running => {
     const [command, ...rest] = limited([process.execPath, new URL("src/main.ts", ROOT).pathname, ...args], settings);
     const child = spawn(command, rest, {
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: [settings.stdin === undefined ? "ignore" : "pipe", "pipe", "pipe"],
       env: {
         PATH: process.env.PATH,
         HOME: scratch,
@@ -113,6 +115,7 @@ async function install(testCluster: TestCluster, scratch: string, running: Set<C
         ...settings.env,
       },
     });
+    child.stdin?.end(settings.stdin);
     running.add(child);
     return { process: child, ended: endOf(child).finally(() => running.delete(child)) };
   };

@@ -1,24 +1,17 @@
 /** A leader that stops in the middle of an upload, as a paused machine does, and goes on after another has taken over. */
 import { randomBytes } from "node:crypto";
-import { ListMultipartUploadsCommand, ListObjectsV2Command } from "@aws-sdk/client-s3";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { ListMultipartUploadsCommand } from "@aws-sdk/client-s3";
+import { describe, expect, it } from "vitest";
 import type { IncomingCall } from "../../tools/testbed/http/fault.ts";
 import { waitUntil } from "../../tools/testbed/process/wait-until.ts";
-import { startProxy } from "../support/proxy.ts";
-import { useS3 } from "../support/use-s3.ts";
 import { usePrivateCluster } from "../support/use-test-cluster.ts";
 import { policyYaml, QUICK_LEASE, type Running, useInstallation } from "./run-fixture.ts";
 import { phaseOf, reasonOf } from "./run-killed-fixture.ts";
+import { SECRET_REF, useS3Proxy } from "./s3-proxy-fixture.ts";
 
 const cluster = usePrivateCluster();
 const holdfast = useInstallation(cluster);
-const s3 = useS3();
-
-let store: Awaited<ReturnType<typeof startProxy>>;
-beforeEach(async () => {
-  store = await startProxy(s3.connection.endpoint);
-});
-afterEach(() => store.stop());
+const s3 = useS3Proxy();
 
 /** More than fits into one part, so that the archive is a multipart upload. */
 const CONFIG_MAPS = 14;
@@ -33,26 +26,11 @@ async function fillShop(): Promise<string> {
   return shop;
 }
 
-async function commitDesired(bucket: string): Promise<void> {
+async function commitDesired(): Promise<void> {
   const { namespace } = holdfast;
-  const { accessKeyId, secretAccessKey } = s3.connection;
-  const metadata = { name: "keys", namespace };
-  await cluster.create({ apiVersion: "v1", kind: "Secret", metadata, stringData: { accessKeyId, secretAccessKey } });
+  await s3.createSecret(cluster, namespace);
   await holdfast.commit({
-    "location.yaml": `apiVersion: holdfast.dev/v1alpha1
-kind: BackupStorageLocation
-metadata:
-  name: main
-  namespace: ${namespace}
-spec:
-  provider: s3
-  s3:
-    bucket: ${bucket}
-    endpoint: ${store.url}
-    credentialsSecretRef:
-      name: keys
-  default: true
-`,
+    "location.yaml": s3.locationYaml({ name: "main", namespace }, { default: true, s3: SECRET_REF }),
     "shop.yaml": policyYaml(namespace, "shop", await fillShop()),
   });
 }
@@ -81,18 +59,17 @@ function timeless(name: string): string {
 }
 
 /** Every object of the bucket with the digest that the server gives it. */
-async function objects(bucket: string): Promise<string[]> {
-  const page = await s3.client.send(new ListObjectsV2Command({ Bucket: bucket }));
-  return (page.Contents ?? []).map(({ Key, ETag }) => `${timeless(Key ?? "")} ${ETag}`).sort();
+async function objects(): Promise<string[]> {
+  return (await s3.objects()).map(({ Key, ETag }) => `${timeless(Key ?? "")} ${ETag}`).sort();
 }
 
 /** Whether the first call of a kind, which is the frozen leader's, has its answer. */
 function answered(matches: (call: IncomingCall) => boolean): boolean {
-  return store.calls.find(matches)?.status !== undefined;
+  return s3.calls.find(matches)?.status !== undefined;
 }
 
-async function unfinishedUploads(bucket: string): Promise<number> {
-  return (await s3.client.send(new ListMultipartUploadsCommand({ Bucket: bucket }))).Uploads?.length ?? 0;
+async function unfinishedUploads(): Promise<number> {
+  return (await s3.client.send(new ListMultipartUploadsCommand({ Bucket: s3.bucket }))).Uploads?.length ?? 0;
 }
 
 const isPart = ({ url }: IncomingCall): boolean => url.includes("partNumber=");
@@ -107,12 +84,11 @@ const MOMENTS: readonly { readonly moment: string; readonly freezesAt: typeof is
 
 describe("a leader frozen in its upload and thawed after another has taken over", () => {
   it.each(MOMENTS)("changes nothing ($moment)", async ({ freezesAt, isLate }) => {
-    const bucket = await s3.createBucket();
-    await commitDesired(bucket);
+    await commitDesired();
     let frozen = false;
     const taken = Promise.withResolvers<void>();
     const first = start();
-    store.setFaults(async (call) => {
+    s3.setFaults(async (call) => {
       if (frozen || !freezesAt(call)) return undefined;
       frozen = first.running.process.kill("SIGSTOP");
       if (isLate) await taken.promise;
@@ -125,21 +101,21 @@ describe("a leader frozen in its upload and thawed after another has taken over"
     await until("the record is written", async () =>
       Object.keys(await holdfast.record()).some((path) => path.endsWith("-r1.yaml")),
     );
-    const before = await objects(bucket);
+    const before = await objects();
     const head = await holdfast.repository.resolve(`refs/heads/holdfast/${holdfast.cluster}`);
 
     taken.resolve();
     if (isLate) await until("the completion is answered", () => answered(isCompletion));
     first.running.process.kill("SIGCONT");
     await until("the first sees that it leads no more", () => first.log().includes("leads no more"));
-    await until("its upload is ended", async () => (await unfinishedUploads(bucket)) === 0);
+    await until("its upload is ended", async () => (await unfinishedUploads()) === 0);
     first.running.process.kill("SIGTERM");
     const ended = await first.running.ended;
     second.running.process.kill("SIGTERM");
     await second.running.ended;
 
     expect(await backups()).toEqual(made);
-    expect(await objects(bucket)).toEqual(before);
+    expect(await objects()).toEqual(before);
     expect(before.filter((object) => object.includes("velero-backup.json"))).toEqual([
       expect.stringContaining("backups/shop-hourly-SLOT-r1/velero-backup.json"),
     ]);

@@ -122,7 +122,9 @@ describe("a process killed while it restores", () => {
 
     const killed = await runIntoKill(cluster, holdfast, { mode, step });
     const begun = await statusOf(plan);
-    const isRecorded = async (): Promise<boolean> => (await bucketClaimsOf(plan))[0]?.isDone === true;
+    // A push that fails is tried again: neither half waits for the other.
+    const isRecorded = async (): Promise<boolean> =>
+      (await bucketClaimsOf(plan))[0]?.isDone === true && keysOf(await holdfast.record(), plan)[0]?.done !== undefined;
     const next = await runToEnd(holdfast, mode, isRecorded);
     const writes = await writesSince(cluster, shop, version);
     const restored = await pricesNow();

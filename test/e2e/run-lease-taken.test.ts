@@ -1,6 +1,10 @@
-/** A lease that is lost in the middle of a restore: nothing more is written, and whoever leads next ends the same run. */
+/**
+ * A lease that is lost in the middle of a restore: nothing more is written, and whoever leads next ends the same run and
+ * lets the paused owner go on.
+ */
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { waitUntil } from "../../tools/testbed/process/wait-until.ts";
+import { installFlux, kustomization } from "../support/flux-stand-in.ts";
 import { type ClusterProxy, startClusterProxy } from "../support/proxy.ts";
 import { usePrivateCluster } from "../support/use-test-cluster.ts";
 import { locationYaml, policyYaml, QUICK_LEASE, restoreYaml, useInstallation } from "./run-fixture.ts";
@@ -13,11 +17,20 @@ const NAMES = Array.from({ length: 40 }, (_, index) => `price-${String(index).pa
 /** So many of them are written when the lease is lost. */
 const WRITTEN = 20;
 
+const FLUX = "flux";
+const OWNED = { "kustomize.toolkit.fluxcd.io/name": "apps", "kustomize.toolkit.fluxcd.io/namespace": FLUX };
+
 let proxy: ClusterProxy;
 beforeEach(async () => {
   proxy = await startClusterProxy(cluster);
 });
 afterEach(() => proxy.stop());
+
+async function owner(): Promise<{ readonly suspend: unknown; readonly isRecorded: boolean }> {
+  const { spec, metadata } = await cluster.get("Kustomization", FLUX, "apps");
+  const isRecorded = metadata.annotations?.["holdfast.dev/paused"] !== undefined;
+  return { suspend: (spec as { suspend?: boolean }).suspend, isRecorded };
+}
 
 async function until(what: string, isTrue: () => boolean | Promise<boolean>): Promise<void> {
   await waitUntil(async () => await isTrue(), { what, timeoutMs: 90_000, intervalMs: 100 });
@@ -36,8 +49,12 @@ async function takeLease(): Promise<void> {
 it("by another holder in mid-restore: the run stands still, and the next leader ends it, each object written once", async () => {
   const shop = await cluster.createNamespace();
   const { namespace, bucket, repository } = holdfast;
+  await installFlux(cluster);
+  await cluster.create({ apiVersion: "v1", kind: "Namespace", metadata: { name: FLUX } });
+  await cluster.create(kustomization(FLUX, "apps", { suspend: false }));
   for (const name of NAMES) {
-    await cluster.create({ apiVersion: "v1", kind: "ConfigMap", metadata: { name, namespace: shop }, data: { name } });
+    const metadata = { name, namespace: shop, labels: OWNED };
+    await cluster.create({ apiVersion: "v1", kind: "ConfigMap", metadata, data: { name } });
   }
   await holdfast.commit({
     "location.yaml": locationYaml(namespace, bucket),
@@ -64,6 +81,7 @@ it("by another holder in mid-restore: the run stands still, and the next leader 
   await until("half of it is written", () => creates > WRITTEN);
   await takeLease();
   await until("it leads no more", () => log.includes("leads no more"));
+  const between = await owner();
   proxy.setFaults();
   const lost = await cluster.get("RestorePlan", namespace, "back");
   const writtenThen = Object.keys(await writesSince(cluster, shop, version)).filter((name) => NAMES.includes(name));
@@ -79,6 +97,10 @@ it("by another holder in mid-restore: the run stands still, and the next leader 
   const ended = await cluster.get("RestorePlan", namespace, "back");
   expect(log).toContain("somebody-else holds it");
   expect(phaseOf(lost)).toBe("InProgress");
+  expect([between, await owner()]).toEqual([
+    { suspend: true, isRecorded: true },
+    { suspend: false, isRecorded: false },
+  ]);
   expect(writtenThen).toHaveLength(WRITTEN);
   expect([phaseOf(ended), runOf(ended).id, runOf(ended).term]).toEqual([
     "Completed",

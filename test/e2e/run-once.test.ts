@@ -58,6 +58,51 @@ describe("holdfast run --once", () => {
     expect(key).toMatchObject({ cluster: "testbed", done: { phase: "Completed" } });
   });
 
+  it("tells of a volume that its data is not in the backup, wherever the backup is told of", async () => {
+    const shop = await createShop();
+    const { namespace, bucket } = holdfast;
+    const ways = { accessModes: ["ReadWriteOnce"], storageClassName: shop };
+    await cluster.create({
+      apiVersion: "v1",
+      kind: "PersistentVolume",
+      metadata: { name: shop },
+      spec: { ...ways, capacity: { storage: "1Gi" }, hostPath: { path: "/nowhere" } },
+    });
+    const spec = { ...ways, volumeName: shop, resources: { requests: { storage: "1Gi" } } };
+    const claim = {
+      apiVersion: "v1",
+      kind: "PersistentVolumeClaim",
+      metadata: { name: "disk", namespace: shop },
+      spec,
+    };
+    await cluster.create(claim);
+    // no controller binds them here
+    const bound = { status: { phase: "Bound" } };
+    await cluster.patch("PersistentVolumeClaim", shop, "disk", bound, { subresource: "status" });
+    await holdfast.commit({
+      "location.yaml": locationYaml(namespace, bucket),
+      "shop.yaml": policyYaml(namespace, "shop", shop),
+    });
+
+    const backedUp = await holdfast.once();
+    const name = await backupOf(namespace);
+    const { status } = await cluster.get("Backup", namespace, name);
+    const described = await holdfast.start(["backup", "describe", name]).ended;
+
+    expect([backedUp.code, backedUp.stderr].join("\n")).toMatch(/^0\n/);
+    expect(status).toMatchObject({
+      phase: "Completed",
+      warnings: 1,
+      unprotectedVolumes: 1,
+      conditions: expect.arrayContaining([
+        expect.objectContaining({ type: "VolumeDataNotProtected", status: "True", reason: "VolumesNotCopied" }),
+      ]),
+    });
+    const words = described.stdout.replace(/\s+/g, " ");
+    expect(words).toContain(`the data of volume ${shop} is not in this backup`);
+    expect(words).toMatch(new RegExp(`Volumes: 1, 1 without their data - ${shop} of ${shop}/disk: no data`));
+  });
+
   it("tells by its exit code of what it did itself, not of what it finds", async () => {
     const shop = await createShop();
     const { namespace, bucket } = holdfast;

@@ -1,6 +1,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { waitUntil } from "../../tools/testbed/process/wait-until.ts";
 import { usePrivateCluster } from "../support/use-test-cluster.ts";
 import { ready, useBackedUpShop } from "./restore-fixture.ts";
 import { restoreYaml, useInstallation } from "./run-fixture.ts";
@@ -86,6 +87,30 @@ describe("a RestorePlan in Git", () => {
     expect([ended.code, ended.stderr].join("\n")).toMatch(/^0\n/);
     expect(safety.metadata.labels).toMatchObject({ "holdfast.dev/purpose": "safety" });
     expect([restored, await apple(), (await shop.statusOf("back")).phase]).toEqual(["1", "2", "Completed"]);
+  });
+
+  it("takes the newest backup of its policy as of a time, and pins it", async () => {
+    const { namespace, start } = holdfast;
+    const first = (await cluster.get("Backup", namespace, shop.backup)).status as { startTimestamp: string };
+    await waitUntil(async () => (Date.now() >= Date.parse(first.startTimestamp) + 1000 ? true : undefined), {
+      what: "the second has passed in which the first backup began",
+      timeoutMs: 5_000,
+      intervalMs: 50,
+    });
+    await start(["backup", "create", "--from-policy", "shop"]).ended;
+    await holdfast.once();
+    const backups = await cluster.list("Backup", namespace);
+    await shop.change({ apple: "3" });
+    const yaml = (name: string, asOf: string): string =>
+      restoreYaml(namespace, name, "").replace("backupName: ", `policy: { name: shop, asOf: ${asOf} }`);
+
+    await holdfast.commit({ "then.yaml": yaml("then", first.startTimestamp) });
+    const ended = await holdfast.once();
+
+    const { backup } = (await cluster.get("RestorePlan", namespace, "then")).status as { backup: { name: string } };
+    expect(backups.map((each) => (each.status as { phase: string }).phase)).toEqual(["Completed", "Completed"]);
+    expect([ended.code, ended.stderr].join("\n")).toMatch(/^0\n/);
+    expect([backup.name, await apple()]).toEqual([shop.backup, "1"]);
   });
 
   it("says that a backup is unknown, and writes nothing", async () => {

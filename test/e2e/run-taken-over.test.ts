@@ -5,8 +5,9 @@
 import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { waitUntil } from "../../tools/testbed/process/wait-until.ts";
+import { installFlux, kustomization } from "../support/flux-stand-in.ts";
 import type { KubeObject } from "../support/kube-object.ts";
 import { type ClusterProxy, startClusterProxy } from "../support/proxy.ts";
 import { usePrivateCluster } from "../support/use-test-cluster.ts";
@@ -29,11 +30,17 @@ const KINDS = ["BackupStorageLocation", "BackupPolicy", "Backup", "RestorePlan"]
 
 let proxy: ClusterProxy;
 let shop = "";
+let flux = "";
+beforeAll(() => installFlux(cluster));
 beforeEach(async () => {
   proxy = await startClusterProxy(cluster);
   shop = await cluster.createNamespace();
+  flux = await cluster.createNamespace();
+  await cluster.create(kustomization(flux, "apps", { suspend: false }));
+  const labels = { "kustomize.toolkit.fluxcd.io/name": "apps", "kustomize.toolkit.fluxcd.io/namespace": flux };
   for (const name of ["a", "b", "c"]) {
-    await cluster.create({ apiVersion: "v1", kind: "ConfigMap", metadata: { name, namespace: shop }, data: { name } });
+    const metadata = { name, namespace: shop, labels };
+    await cluster.create({ apiVersion: "v1", kind: "ConfigMap", metadata, data: { name } });
     await cluster.create({ apiVersion: "v1", kind: "Secret", metadata: { name, namespace: shop } });
   }
 });
@@ -91,11 +98,19 @@ async function filesBelow(folder: string): Promise<string[]> {
   );
 }
 
-/** Everything that a second writer could have touched: objects, archives and the record. */
+/** What applies the ConfigMaps from Git: whether it stands still, and whether it is written down why. */
+async function owner(): Promise<{ readonly suspend: unknown; readonly isRecorded: boolean }> {
+  const { spec, metadata } = await cluster.get("Kustomization", flux, "apps");
+  const isRecorded = metadata.annotations?.["holdfast.dev/paused"] !== undefined;
+  return { suspend: (spec as { suspend?: boolean }).suspend, isRecorded };
+}
+
+/** Everything that a second writer could have touched: objects, their owner, archives and the record. */
 async function world(): Promise<string[]> {
   const objects: KubeObject[] = [];
   for (const kind of KINDS) objects.push(...(await cluster.list(kind, holdfast.namespace)));
   for (const kind of ["ConfigMap", "Secret"]) objects.push(...(await cluster.list(kind, shop)));
+  objects.push(await cluster.get("Kustomization", flux, "apps"));
   const versions = objects.map(({ kind, metadata }) => `${kind} ${metadata.name} ${metadata.resourceVersion}`);
   const head = await holdfast.repository.resolve(`refs/heads/holdfast/${holdfast.cluster}`);
   return [...versions.sort(), ...(await filesBelow(holdfast.bucket)), `record ${head}`];
@@ -192,6 +207,7 @@ describe.each(WAYS)("a leader that is %s", { timeout: 600_000 }, (_how, signal) 
   it("in mid-restore: the other goes on with the same run to its end, and nothing changes afterwards", async () => {
     const first = await leaderInMidRestore();
     const begun = await statusOf("RestorePlan", /^back$/);
+    const paused = await owner();
     const second = start("second");
     await until("the second one waits", () => second.log().includes("another process leads"));
 
@@ -211,5 +227,9 @@ describe.each(WAYS)("a leader that is %s", { timeout: 600_000 }, (_how, signal) 
     expect((await cluster.list("Secret", shop)).map(({ metadata }) => metadata.name).sort()).toEqual(["a", "b", "c"]);
     const configMaps = (await cluster.list("ConfigMap", shop)).map(({ metadata }) => metadata.name);
     expect(configMaps.filter((name) => name !== "kube-root-ca.crt").sort()).toEqual(["a", "b", "c"]);
+    expect([paused, await owner()]).toEqual([
+      { suspend: true, isRecorded: true },
+      { suspend: false, isRecorded: false },
+    ]);
   });
 });

@@ -4,7 +4,8 @@ import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { waitUntil } from "../../tools/testbed/process/wait-until.ts";
 import { usePrivateCluster } from "../support/use-test-cluster.ts";
-import { locationYaml, policyYaml, QUICK_LEASE, type Running, restoreYaml, useInstallation } from "./run-fixture.ts";
+import { locationYaml, policyYaml, restoreYaml, useInstallation } from "./run-fixture.ts";
+import { getText, seriesOf, startServing, untilCounting } from "./serving-fixture.ts";
 
 const cluster = usePrivateCluster();
 const holdfast = useInstallation(cluster);
@@ -31,48 +32,6 @@ afterEach(async () => {
   await new Promise((resolve) => receiver.close(resolve));
 });
 
-interface Daemon {
-  readonly running: Running;
-  readonly url: string;
-  log(): string;
-}
-
-/** Starts the daemon and waits until its health address answers. */
-async function start(args: readonly string[] = []): Promise<Daemon> {
-  const running = holdfast.start([
-    ...["run", "--repo", holdfast.repository.path, "--interval", "1s", "--health-address", "127.0.0.1:0"],
-    ...[...QUICK_LEASE, ...args],
-  ]);
-  let log = "";
-  running.process.stderr?.on("data", (chunk: Buffer) => {
-    log += chunk.toString("utf8");
-  });
-  const urlOf = (): string | undefined => /"health":"([^"]+)"/.exec(log)?.[1];
-  await waitUntil(async () => urlOf() !== undefined, { what: "it listens", timeoutMs: 60_000, intervalMs: 50 });
-  return { running, url: urlOf() ?? "", log: () => log };
-}
-
-async function get(url: string): Promise<{ readonly status: number; readonly text: string }> {
-  const response = await fetch(url);
-  return { status: response.status, text: await response.text() };
-}
-
-async function untilReady({ url }: Daemon): Promise<void> {
-  const isReady = async (): Promise<boolean> => {
-    const { status } = await get(`${url}/readyz`);
-    const { text } = await get(`${url}/metrics`);
-    return status === 200 && /^holdfast_leader 1$/m.test(text);
-  };
-  await waitUntil(isReady, { what: "it leads and is ready", timeoutMs: 60_000, intervalMs: 20 });
-}
-
-/** Series of backups, restores, schedules and locations: what the cluster holds, not what a process did. */
-async function series({ url }: Daemon): Promise<string[]> {
-  const { text } = await get(`${url}/metrics`);
-  const lines = text.split("\n").filter((line) => /^holdfast_(?:backup|restore|schedule)_/.test(line));
-  return lines.sort(); // objects are listed in another order than they were made in
-}
-
 /** What Events say of the scheduled backup and of the restore; the restore's own safety backup has its own. */
 async function reasons(): Promise<string[]> {
   const all = await cluster.list("Event", holdfast.namespace);
@@ -98,7 +57,7 @@ describe("holdfast run tells", () => {
       "location.yaml": locationYaml(namespace, bucket),
       "shop.yaml": policyYaml(namespace, "shop", shop),
     });
-    const first = await start(["--notify", "ops"]);
+    const first = await startServing(holdfast, ["--notify", "ops"]);
     await cluster.waitFor("BackupPolicy", namespace, "shop", ({ status }) =>
       JSON.stringify(status ?? {}).includes('"lastPhase":"Completed"'),
     );
@@ -112,15 +71,15 @@ describe("holdfast run tells", () => {
       timeoutMs: 30_000,
       intervalMs: 50,
     });
-    const healthy = await get(`${first.url}/healthz`);
-    const before = await series(first);
+    const healthy = await getText(`${first.url}/healthz`);
+    const before = await seriesOf(first);
     first.running.process.kill("SIGTERM");
     const ended = await first.running.ended;
     const told = await reasons();
 
-    const second = await start();
-    await untilReady(second);
-    const after = await series(second);
+    const second = await startServing(holdfast);
+    await untilCounting(second);
+    const after = await seriesOf(second);
     second.running.process.kill("SIGTERM");
     await second.running.ended;
 

@@ -1,58 +1,30 @@
 /** Two installations that share a bucket and its prefix, and ask for a backup of the same name at the same moment. */
-import { ListObjectsV2Command } from "@aws-sdk/client-s3";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import type { IncomingCall } from "../../tools/testbed/http/fault.ts";
-import { startProxy } from "../support/proxy.ts";
 import type { TestCluster } from "../support/test-cluster.ts";
-import { useS3 } from "../support/use-s3.ts";
 import { usePrivateCluster } from "../support/use-test-cluster.ts";
 import { type Ended, type Installation, QUICK_LEASE, useInstallation } from "./run-fixture.ts";
+import { SECRET_REF, useS3Proxy } from "./s3-proxy-fixture.ts";
 
-const s3 = useS3();
 const east = usePrivateCluster();
 const west = usePrivateCluster();
 const inEast = useInstallation(east);
 const inWest = useInstallation(west);
+const s3 = useS3Proxy();
 const SIDES = [
   { id: "east", cluster: east, holdfast: inEast },
   { id: "west", cluster: west, holdfast: inWest },
 ] as const;
 
-let store: Awaited<ReturnType<typeof startProxy>>;
-beforeEach(async () => {
-  store = await startProxy(s3.connection.endpoint);
-});
-afterEach(() => store.stop());
+/** Both clusters have this location. */
+const PLACE = { default: true, s3: { prefix: "shared/by/two", ...SECRET_REF } };
 
-async function declare(cluster: TestCluster, holdfast: Installation, bucket: string): Promise<void> {
+async function declare(cluster: TestCluster, holdfast: Installation): Promise<void> {
   const { namespace } = holdfast;
-  const { accessKeyId, secretAccessKey } = s3.connection;
   const shop = await cluster.createNamespace();
   await cluster.create({ apiVersion: "v1", kind: "ConfigMap", metadata: { name: "prices", namespace: shop } });
-  const keys = { name: "keys", namespace };
-  await cluster.create({
-    apiVersion: "v1",
-    kind: "Secret",
-    metadata: keys,
-    stringData: { accessKeyId, secretAccessKey },
-  });
-  await holdfast.commit({
-    "location.yaml": `apiVersion: holdfast.dev/v1alpha1
-kind: BackupStorageLocation
-metadata:
-  name: main
-  namespace: ${namespace}
-spec:
-  provider: s3
-  s3:
-    bucket: ${bucket}
-    prefix: shared/by/two
-    endpoint: ${store.url}
-    credentialsSecretRef:
-      name: keys
-  default: true
-`,
-  });
+  await s3.createSecret(cluster, namespace);
+  await holdfast.commit({ "location.yaml": s3.locationYaml({ name: "main", namespace }, PLACE) });
   const spec = { includedNamespaces: [shop] };
   const metadata = { name: "before-upgrade", namespace };
   await cluster.create({ apiVersion: "holdfast.dev/v1alpha1", kind: "Backup", metadata, spec });
@@ -63,19 +35,20 @@ async function runOnce({ id, holdfast }: (typeof SIDES)[number]): Promise<Ended>
   return await holdfast.start(args, { env: { HOLDFAST_CLUSTER: id } }).ended;
 }
 
-/** Lets nobody put a claim until both are about to. */
-function claimAtTheSameMoment(): void {
+/** Lets nobody put a claim until both are about to; tells how many were. */
+function claimAtTheSameMoment(): () => number {
   const isClaim = ({ method, url }: IncomingCall): boolean =>
     method === "PUT" && url.includes("before-upgrade/holdfast-claim.json");
   const both = Promise.withResolvers<void>();
   let arrived = 0;
-  store.setFaults(async (call) => {
+  s3.setFaults(async (call) => {
     if (!isClaim(call)) return undefined;
     arrived += 1;
     if (arrived === SIDES.length) both.resolve();
     await both.promise;
     return undefined;
   });
+  return () => arrived;
 }
 
 interface BackupStatus {
@@ -88,20 +61,20 @@ async function statusOf({ cluster, holdfast }: (typeof SIDES)[number]): Promise<
 }
 
 /** Every object of the bucket's backups with the server's own digest and time. */
-async function files(bucket: string): Promise<string[]> {
-  const page = await s3.client.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: "shared/by/two/backups/" }));
-  return (page.Contents ?? []).map(({ Key, ETag, LastModified }) => `${Key} ${ETag} ${LastModified?.getTime()}`).sort();
+async function files(): Promise<string[]> {
+  const found = await s3.objects("shared/by/two/backups/");
+  return found.map(({ Key, ETag, LastModified }) => `${Key} ${ETag} ${LastModified?.getTime()}`).sort();
 }
 
 it("one takes the name; the other fails, names the owner, and deletes nothing of the owner's", async () => {
-  const bucket = await s3.createBucket();
-  for (const { cluster, holdfast } of SIDES) await declare(cluster, holdfast, bucket);
-  claimAtTheSameMoment();
+  for (const { cluster, holdfast } of SIDES) await declare(cluster, holdfast);
+  const claims = claimAtTheSameMoment();
 
   const ended = await Promise.all(SIDES.map(runOnce));
+  const met = claims();
   const after = await Promise.all(SIDES.map(statusOf));
   const [winner, loser] = after[0]?.phase === "Completed" ? SIDES : [SIDES[1], SIDES[0]];
-  const made = await files(bucket);
+  const made = await files();
   await runOnce(winner);
   await runOnce(loser);
   const refused = await statusOf(loser);
@@ -110,12 +83,13 @@ it("one takes the name; the other fails, names the owner, and deletes nothing of
   const verify = ["backup", "verify", "before-upgrade", "--read-data", "--location", "main"];
   const verified = await winner.holdfast.start(verify).ended;
 
+  expect(met).toBe(SIDES.length);
   expect(after.map(({ phase }) => phase).sort()).toEqual(["Completed", "Failed"]);
   expect(ended.map(({ stderr, code }) => (code === null ? stderr : ""))).toEqual(["", ""]);
   const uid = (await winner.cluster.get("Namespace", undefined, "kube-system")).metadata.uid;
   const owner = `Backup ${winner.holdfast.namespace}/before-upgrade of cluster ${winner.id} (${uid})`;
   expect(refused).toMatchObject({ phase: "Failed", failureReason: expect.stringContaining(`taken by ${owner}`) });
   expect(await statusOf(winner)).toMatchObject({ phase: "Completed" });
-  expect(await files(bucket)).toEqual(made);
+  expect(await files()).toEqual(made);
   expect([verified.code, verified.stdout]).toEqual([0, expect.stringContaining("before-upgrade: ok")]);
 });

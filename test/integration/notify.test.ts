@@ -106,7 +106,9 @@ describe("a notification", () => {
     await until("it is delivered", () => deliveries.length > 0);
     await sender.close();
 
-    expect(deliveries.map(({ body }) => Object.keys(JSON.parse(body)))).toEqual([["text"]]);
+    expect(deliveries.map(({ body }) => JSON.parse(body))).toEqual([
+      { text: ":white_check_mark: *prod: BackupCompleted*\nBackup shop/all-daily-1\nthe bucket is gone" },
+    ]);
     expect(deliveries[0]?.headers["x-signature"]).toBeUndefined();
     expect(outcomes(sender)).toEqual({ sent: 1, failed: 0, dropped: 0 });
   });

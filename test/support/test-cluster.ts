@@ -63,12 +63,22 @@ export class TestCluster {
     return await callApi(this.#connect(), method, path, body, options);
   }
 
-  /** Makes a namespace with a name of its own; it is deleted after the test file. */
+  /**
+   * Makes a namespace with a name of its own; it is deleted after the test file. Resolves once the controllers have put
+   * into it what every namespace has, so that it is what a backup copies and a restore counts from the first look on.
+   */
   async createNamespace(labels: Readonly<Record<string, string>> = {}): Promise<string> {
     const name = uniqueName("t");
     await this.#send("POST", "/api/v1/namespaces", { apiVersion: "v1", kind: "Namespace", metadata: { name, labels } });
     this.#namespaces.push(name);
+    await this.waitUntilComplete(name);
     return name;
+  }
+
+  /** Waits until a namespace has the certificate and the account that the controllers put into each. */
+  async waitUntilComplete(namespace: string, timeoutMs?: number): Promise<void> {
+    await this.waitFor("ConfigMap", namespace, "kube-root-ca.crt", undefined, timeoutMs);
+    await this.waitFor("ServiceAccount", namespace, "default", undefined, timeoutMs);
   }
 
   /** POSTs an object as it is. A refusal is an error with the server's message. */
@@ -124,13 +134,18 @@ export class TestCluster {
     return (await this.#send("PATCH", path + subresource, patch, { headers })) as KubeObject;
   }
 
-  /** Deletes an object and waits until it is gone. An absent object is fine. */
-  async delete(kind: string, namespace: string | undefined, name: string): Promise<void> {
+  /** Deletes an object and waits until it is gone, unless told not to. An absent object is fine. */
+  async delete(
+    kind: string,
+    namespace: string | undefined,
+    name: string,
+    { wait = true }: { readonly wait?: boolean } = {},
+  ): Promise<void> {
     const path = await this.#path(kind, namespace, name);
     const body = { apiVersion: "v1", kind: "DeleteOptions", propagationPolicy: "Background" };
     const answer = await this.request("DELETE", path, body);
     if (answer.status !== 404) await okBody(answer, `DELETE ${path}`);
-    await this.waitUntilGone(kind, namespace, name);
+    if (wait) await this.waitUntilGone(kind, namespace, name);
   }
 
   /** Waits until no such object exists. */
