@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { apiVersionOf, type GroupVersionResource } from "../api/object.ts";
 import { CodedError } from "../errors.ts";
 import type { Caller } from "./caller.ts";
@@ -48,6 +49,7 @@ export async function* listPages(
       // Asked for before this page is cut up: the server works meanwhile.
       const following = fetched.token === "" ? undefined : pages.fetch(fetched.token);
       following?.catch(() => {}); // awaited in the next round; until then a failure waits with it
+      if (following !== undefined) await untilSent();
       const list = pages.read(fetched);
       next = list === undefined ? pages.fetch(fetched.at) : following;
       if (list !== undefined) yield pageOf(gvr, list, fetched.inconsistent);
@@ -56,6 +58,15 @@ export async function* listPages(
   } finally {
     stop.abort(new CodedError("Cancelled", { what: "list" }, "nobody reads this LIST any more"));
   }
+}
+
+/**
+ * Until a request that was just asked for is on its way. undici looks for a turn of the event loop whether a connection
+ * that lay idle still stands, before it writes: who went to work at once would keep the server waiting for all of it.
+ */
+async function untilSent(): Promise<void> {
+  await nextTurn(); // the turn that is under way may have had its look already
+  await nextTurn();
 }
 
 /** A page as it came, with what is needed to ask for the next one. */

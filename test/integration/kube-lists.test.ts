@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { KubeClient, ListPage } from "../../src/kube/client.ts";
 import { itemWithTypeMeta } from "../../src/kube/item-bytes.ts";
@@ -105,6 +106,23 @@ describe("LIST and discovery", () => {
     }
 
     expect(seen).toHaveLength(2);
+  });
+
+  it("has the next page's request on the wire before it hands over a page", async () => {
+    // undici's own word for "written to the socket": a proxy of this process would be held up by what holds up the client.
+    const sent: string[] = [];
+    const note = (message: unknown): void => {
+      const { path } = (message as { request: { path: string } }).request;
+      if (path.includes(`/namespaces/${namespace}/configmaps`)) sent.push(path);
+    };
+    subscribe("undici:client:sendHeaders", note);
+    const counts: number[] = [];
+
+    for await (const _page of kube.listPages(CONFIG_MAPS, { namespace, labelSelector: "paged", limit: 400 }))
+      counts.push(sent.length);
+    unsubscribe("undici:client:sendHeaders", note);
+
+    expect(counts).toEqual([2, 3, 3]);
   });
 
   it("asks again in smaller pieces when a page is too large", async () => {
