@@ -1,6 +1,6 @@
 import { constants } from "node:os";
 import { HOLDFAST_VERSION } from "./api/version.ts";
-import { createCommands } from "./cli/commands.ts";
+import { loadCommands } from "./cli/commands.ts";
 import { readConfig } from "./cli/config.ts";
 import { buildDeps } from "./cli/deps.ts";
 import { createCliIo } from "./cli/io.ts";
@@ -35,6 +35,7 @@ const io = createCliIo({
   signal: stopping.signal,
   buildDeps,
 });
-await runCli(io, createProgram(io, HOLDFAST_VERSION, createCommands(io)), process.argv.slice(2));
+const argv = process.argv.slice(2);
+await runCli(io, createProgram(io, HOLDFAST_VERSION, await loadCommands(io, argv)), argv);
 await io.close();
 process.exitCode = io.exitCode;

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import type { Command } from "commander";
 import { describe, expect, it } from "vitest";
-import { createCommands } from "../src/cli/commands.ts";
+import { loadCommands } from "../src/cli/commands.ts";
 import type { MutableCliIo } from "../src/cli/io.ts";
 import { createProgram } from "../src/cli/root.ts";
 import { OCCURRENCE_REASONS } from "../src/report/occurrences.ts";
@@ -14,7 +14,7 @@ const OPERATIONS = read("docs/operations.md");
 
 // building a command touches nothing of it
 const io = { config: {} } as MutableCliIo;
-const program = createProgram(io, "0", createCommands(io));
+const program = createProgram(io, "0", await loadCommands(io));
 
 describe("docs/operations.md", () => {
   const run = program.commands.find((command) => command.name() === "run");
