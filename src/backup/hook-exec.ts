@@ -38,6 +38,7 @@ export async function runHook(
       case "exited":
         if (result.exitCode === 0) return { type: "succeeded" };
         return { type: "refused", message: `exit code ${result.exitCode}${tail(result.stderr)}` };
+      case "forbidden":
       case "failed":
       case "unreached":
         return { type: "refused", message: `${result.message}${tail(result.stderr)}` };

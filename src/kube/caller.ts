@@ -3,6 +3,7 @@ import type { Logger } from "../log.ts";
 import type { CredentialSource, Credentials } from "./credentials.ts";
 import type { Limiter } from "./limiter.ts";
 import type { PageMemory } from "./page-memory.ts";
+import { createReadiness, type Readiness } from "./readiness.ts";
 import { isThrottled, type RetryLimits, retryDelayMs } from "./retry.ts";
 import { errorOf, errorOfLoss } from "./status.ts";
 import {
@@ -63,6 +64,8 @@ export interface Caller {
   attempt(call: Call): Promise<HttpOutcome>;
   /** A success, else an error. @throws {KubeUnavailable, KubeForbidden, KubeNotFound, KubeConflict, KubeExists, KubeRejected, KubeExpired} */
   demand(call: Call): Promise<HttpAnswer>;
+  /** Runs a request of another kind, and again where a server that was not ready forbade it; undefined: it still is not. */
+  readonly believed: Readiness["believed"];
   /** One try at an answer that goes on and on; outside the limiter, since it may last for minutes. @throws as `demand` */
   stream(call: Call): Promise<HttpStream>;
 }
@@ -74,6 +77,7 @@ export interface CallerDeps {
   readonly log: Logger;
 }
 
+const READY_TIMEOUT_MS = 10_000;
 /** After a 429 all requests wait, but one odd answer does not stop the client for minutes. */
 const LONGEST_PAUSE_MS = 10_000;
 
@@ -85,22 +89,34 @@ export function createCaller(deps: CallerDeps, options: CallerOptions): Caller {
     firstContactMs: options.firstContactMs,
   };
 
+  async function send(call: Call, credentials: Credentials): Promise<HttpOutcome> {
+    const began = deps.clock.monotonic();
+    const outcome = await exchange(credentials, requestOf(call, options));
+    const status = outcome.type === "answered" ? outcome.status : 0;
+    contacted ||= status !== 0;
+    options.observe?.({ method: call.method, path: call.path, status, ms: deps.clock.monotonic() - began });
+    return outcome;
+  }
+
   async function once(call: Call, credentials: Credentials): Promise<HttpOutcome> {
     const waiting = deps.limiter.acquire(call.signal);
     if (waiting !== undefined) await waiting;
-    const began = deps.clock.monotonic();
     let throttled = false;
     try {
-      const outcome = await exchange(credentials, requestOf(call, options));
+      const outcome = await send(call, credentials);
       throttled = isThrottled(outcome);
-      const status = outcome.type === "answered" ? outcome.status : 0;
-      contacted ||= status !== 0;
-      options.observe?.({ method: call.method, path: call.path, status, ms: deps.clock.monotonic() - began });
+      if (isBroken(outcome)) readiness.doubt();
       return outcome;
     } finally {
       deps.limiter.release(throttled);
     }
   }
+
+  // Outside the limiter: others wait for the answer.
+  const readiness = createReadiness(deps.clock, async (path) => {
+    const call: Call = { did: "get", ref: path, method: "GET", path, repeatable: true, timeoutMs: READY_TIMEOUT_MS };
+    return await send(call, await deps.credentials.current());
+  });
 
   /** One try; a 401 gets a second one with fresh credentials. */
   async function authenticated(call: Call): Promise<HttpOutcome> {
@@ -117,10 +133,21 @@ export function createCaller(deps: CallerDeps, options: CallerOptions): Caller {
     return retryDelayMs(outcome, state, call.patient === false ? impatient : options);
   }
 
+  /** One try; what a server forbids before it is ready is no answer. */
+  async function believed(call: Call): Promise<HttpOutcome> {
+    const outcome = await readiness.believed(
+      () => authenticated(call),
+      (each) => each.type === "answered" && each.status === 403,
+    );
+    return (
+      outcome ?? { type: "lost", why: "connect", sent: false, cause: new Error("it is not ready yet, and forbids all") }
+    );
+  }
+
   async function attempt(call: Call): Promise<HttpOutcome> {
     let firstFailure: number | undefined;
     for (let failures = 1; ; failures++) {
-      const outcome = await authenticated(call);
+      const outcome = await believed(call);
       if (outcome.type === "answered" && outcome.status < 400) return outcome;
       firstFailure ??= deps.clock.monotonic();
       const waitMs = waitAfter(outcome, call, failures, deps.clock.monotonic() - firstFailure);
@@ -137,6 +164,7 @@ export function createCaller(deps: CallerDeps, options: CallerOptions): Caller {
 
   return {
     attempt,
+    believed: readiness.believed,
     async demand(call) {
       const outcome = await attempt(call);
       if (outcome.type === "lost") throw errorOfLoss(call.did, call.ref, outcome);
@@ -147,8 +175,12 @@ export function createCaller(deps: CallerDeps, options: CallerOptions): Caller {
       const credentials = await deps.credentials.current();
       const request = { ...requestOf(call, options), headTimeoutMs: options.requestTimeoutMs };
       const opened = await openStream(credentials, request);
-      if (opened.type === "lost") throw errorOfLoss(call.did, call.ref, opened);
+      if (opened.type === "lost") {
+        readiness.doubt();
+        throw errorOfLoss(call.did, call.ref, opened);
+      }
       contacted = true;
+      opened.body.once("error", () => readiness.doubt());
       if (opened.status < 300) return opened;
       const body = await opened.body.toArray().catch(() => []);
       if (opened.status === 401) await deps.credentials.renew(credentials);
@@ -179,6 +211,11 @@ function requestOf(call: Call, options: CallerOptions): HttpRequest {
     ...(call.memory === undefined ? {} : { memory: call.memory }),
     signal: call.signal,
   };
+}
+
+/** True where what answers next may be a server that has just started. */
+function isBroken(outcome: HttpOutcome): boolean {
+  return outcome.type === "lost" ? outcome.why === "connect" || outcome.why === "reset" : outcome.status >= 500;
 }
 
 /** Only a refusal (429) and a request that never left are surely not done. */

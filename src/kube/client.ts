@@ -149,8 +149,13 @@ export interface ExecTarget {
 
 export type ExecResult =
   | { readonly type: "exited"; readonly exitCode: number; readonly stdout: string; readonly stderr: string }
-  /** `failed`: it never ran, or the server says that it failed. `lost`: the connection broke, and it may have run. */
-  | { readonly type: "failed" | "lost"; readonly message: string; readonly stdout: string; readonly stderr: string }
+  /** `forbidden`, `failed`: it never ran, or the server says that it failed. `lost`: the connection broke, and it may have run. */
+  | {
+      readonly type: "forbidden" | "failed" | "lost";
+      readonly message: string;
+      readonly stdout: string;
+      readonly stderr: string;
+    }
   /** The server was away, or refused for now: the command never began, and asking again is of use. */
   | { readonly type: "unreached"; readonly message: string; readonly stdout: string; readonly stderr: string }
   | { readonly type: "timedOut"; readonly stdout: string; readonly stderr: string };

@@ -76,7 +76,12 @@ export async function createKubeClient(options: KubeClientOptions): Promise<Kube
     discovery: (how) => discovery.read(how),
     async exec(target, signal) {
       const { execInPod } = await import("./exec.ts");
-      return execInPod(credentials.kubeConfig(), target, signal);
+      const result = await caller.believed(
+        () => execInPod(credentials.kubeConfig(), target, signal),
+        ({ type }) => type === "forbidden",
+      );
+      const message = "cannot start the command: the API server is not ready yet";
+      return result ?? { type: "unreached", message, stdout: "", stderr: "" };
     },
     watchResource: (gvr, watchOptions, onEvent) =>
       watchResource({ caller, clock, log, listAll }, gvr, watchOptions, onEvent),

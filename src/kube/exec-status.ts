@@ -3,7 +3,7 @@ import { messageOf } from "../errors.ts";
 /** How an exec came to its end. */
 export type ExecEnding =
   | { readonly type: "exited"; readonly exitCode: number }
-  | { readonly type: "failed" | "lost" | "unreached"; readonly message: string }
+  | { readonly type: "forbidden" | "failed" | "lost" | "unreached"; readonly message: string }
   | { readonly type: "timedOut" };
 
 /** What a kubelet sends on the error channel when the command is over (protocol v4 and v5). */
@@ -33,5 +33,6 @@ export function endingOfOpening(error: unknown): ExecEnding {
   const isRefused = status !== undefined && REFUSED_FOR_NOW.has(status);
   const isUnconnected = NEVER_CONNECTED.has(String(cause?.code));
   const text = messageOf(message === undefined || message === "" ? (cause ?? error) : String(message));
-  return { type: isRefused || isUnconnected ? "unreached" : "failed", message: `cannot start the command: ${text}` };
+  const type = isRefused || isUnconnected ? "unreached" : status === "403" ? "forbidden" : "failed";
+  return { type, message: `cannot start the command: ${text}` };
 }

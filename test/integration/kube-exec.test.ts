@@ -1,5 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
+import { systemClock } from "../../src/clock.ts";
 import type { ExecTarget, KubeClient } from "../../src/kube/client.ts";
+import { execPatiently } from "../../src/kube/exec-patiently.ts";
 import { useKubeClients } from "../support/kube-client.ts";
 import type { KubeObject } from "../support/kube-object.ts";
 import { startClusterProxy } from "../support/proxy.ts";
@@ -41,7 +43,7 @@ describe("exec through the real protocol", () => {
   });
 
   it("gives up at the time-out and keeps what was said until then", async () => {
-    const result = await kube.exec({ ...target, command: ["sh", "-c", "echo begun; sleep 30"], timeoutMs: 1_500 });
+    const result = await kube.exec({ ...target, command: ["sh", "-c", "echo begun; sleep 30"], timeoutMs: 6_000 });
 
     expect(result).toEqual({ type: "timedOut", stdout: "begun\n", stderr: "" });
   });
@@ -69,14 +71,32 @@ describe("exec through the real protocol", () => {
 
     const tried: string[] = [];
     for (const status of [429, 502, 503, 403]) {
-      proxy.setFaults(() => ({ type: "answer", status }));
+      proxy.setFaults(({ url }) => (url.includes("/exec?") ? { type: "answer", status } : undefined));
       tried.push(await ending());
     }
     await proxy.stop();
     const away = await through.exec({ ...target, command: ["true"] });
 
-    expect(tried).toEqual(["unreached", "unreached", "unreached", "failed"]);
+    expect(tried).toEqual(["unreached", "unreached", "unreached", "forbidden"]);
     expect(away).toMatchObject({ type: "unreached", message: /cannot start the command: .*ECONNREFUSED/ });
+  });
+
+  it("does not believe what a server forbids that has just started", async () => {
+    const proxy = await startClusterProxy(cluster);
+    const through = await connect(proxy.kubeconfigPath);
+    let looks = 0;
+    proxy.setFaults(({ url }) => {
+      if (looks > 1) return undefined;
+      if (url === "/api") looks += 1;
+      return { type: "answer", status: 403 };
+    });
+
+    const early = await through.exec({ ...target, command: ["true"] });
+    const later = await execPatiently(through, systemClock, { ...target, command: ["true"] });
+    await proxy.stop();
+
+    expect(early).toMatchObject({ type: "unreached", message: /not ready yet/ });
+    expect(later).toMatchObject({ type: "exited", exitCode: 0 });
   });
 
   it("stops at the signal's reason", async () => {

@@ -1,5 +1,6 @@
 import { type ApiConnection, callApi } from "../../tools/testbed/control-plane/api-call.ts";
 import { waitUntil } from "../../tools/testbed/process/wait-until.ts";
+import type { TestCluster } from "./test-cluster.ts";
 
 /** One served kind. */
 export interface ServedKind {
@@ -52,6 +53,12 @@ export class ServedKinds {
     );
   }
 
+  /** Whether the server tells of `<plural>.<group>` right now. */
+  async isServed(name: string): Promise<boolean> {
+    await this.#refresh();
+    return this.#lookUp(name, undefined) !== undefined;
+  }
+
   #lookUp(name: string, apiVersion: string | undefined): ServedKind | undefined {
     const [plain, group] = splitOnce(name);
     return this.#kinds.find(
@@ -78,6 +85,12 @@ export function pathOf(served: ServedKind, namespace: string | undefined, name?:
   const root = served.group === "" ? `/api/${served.apiVersion}` : `/apis/${served.apiVersion}`;
   const scope = served.namespaced && namespace !== undefined ? `/namespaces/${namespace}` : "";
   return `${root}${scope}/${served.resource}${name === undefined ? "" : `/${encodeURIComponent(name)}`}`;
+}
+
+/** The API groups that the server brings itself: they neither come nor go while it runs. */
+export async function builtInGroups(cluster: TestCluster): Promise<ReadonlySet<string>> {
+  const services = await cluster.list("APIService", undefined, "kube-aggregator.kubernetes.io/automanaged=onstart");
+  return new Set(services.map(({ spec }) => (spec as { readonly group?: string }).group ?? ""));
 }
 
 function kindsOf(discovery: Discovery): ServedKind[] {

@@ -134,7 +134,10 @@ export class TestCluster {
     return (await this.#send("PATCH", path + subresource, patch, { headers })) as KubeObject;
   }
 
-  /** Deletes an object and waits until it is gone, unless told not to. An absent object is fine. */
+  /**
+   * Deletes an object and waits until it is gone, and the kind of a CRD with it, unless told not to. An absent object is
+   * fine.
+   */
   async delete(
     kind: string,
     namespace: string | undefined,
@@ -145,7 +148,9 @@ export class TestCluster {
     const body = { apiVersion: "v1", kind: "DeleteOptions", propagationPolicy: "Background" };
     const answer = await this.request("DELETE", path, body);
     if (answer.status !== 404) await okBody(answer, `DELETE ${path}`);
-    if (wait) await this.waitUntilGone(kind, namespace, name);
+    if (!wait) return;
+    await this.waitUntilGone(kind, namespace, name);
+    if (kind === "CustomResourceDefinition") await this.#waitUntilUnserved(name);
   }
 
   /** Waits until no such object exists. */
@@ -171,6 +176,13 @@ export class TestCluster {
     return await waitUntil(check, { what, timeoutMs, intervalMs: 100 }).catch((error: unknown) => {
       throw new Error(`${String(error)}; it was ${JSON.stringify(last, undefined, 1)}`, { cause: error });
     });
+  }
+
+  /** Waits until a user may read a path: the authorizer learns of new roles a moment after they are made. */
+  async waitUntilAllowed(user: string, path: string): Promise<void> {
+    const options = { headers: { "impersonate-user": user } };
+    const isAllowed = async () => (await this.request("GET", path, undefined, options)).status === 200;
+    await waitUntil(isAllowed, { what: `${user} may read ${path}` });
   }
 
   /** A token of a service account, for clients with that account's rights only. */
@@ -208,6 +220,12 @@ export class TestCluster {
         what: `${crd.metadata.name} ${name} is served`,
       });
     }
+  }
+
+  /** The server goes on to serve a kind for a moment after its CRD has gone. */
+  async #waitUntilUnserved(crd: string): Promise<void> {
+    const isUnserved = async () => !(await this.#kinds.isServed(crd));
+    await waitUntil(isUnserved, { what: `${crd} is no longer served`, intervalMs: 100 });
   }
 
   async #path(kind: string, namespace: string | undefined, name?: string): Promise<string> {
