@@ -9,11 +9,12 @@ import type { KubeClient } from "../../src/kube/client.ts";
 import { openBackup } from "../../src/storage/backup-reader.ts";
 import { FsStore } from "../../src/storage/fs-store.ts";
 import { useKubeClients } from "../support/kube-client.ts";
-import { useTestCluster } from "../support/use-test-cluster.ts";
+import { usePrivateCluster } from "../support/use-test-cluster.ts";
 import { backupRequest, makeBackup } from "./backup-requests.ts";
 import { type Ran, runBackupCli } from "./run-cli.ts";
 
-const cluster = useTestCluster();
+// Its own: kinds that other files make and remove would be warnings of these backups.
+const cluster = usePrivateCluster();
 const client = useKubeClients();
 const folder = mkdtempSync(join(tmpdir(), "holdfast-cli-"));
 let kube: KubeClient;

@@ -91,6 +91,7 @@ describe("hooks", () => {
       backupRequest(
         {
           includedNamespaces: [namespace],
+          includedResources: ["pods"], // kinds that other files make and remove would be warnings
           hooks: {
             resources: [
               {

@@ -49,7 +49,8 @@ describe("the last places of a quota", () => {
       metadata: { name: "few", namespace },
       spec: { hard: { "count/configmaps": "9" } },
     });
-    const used = (quota: KubeObject): boolean => JSON.stringify(quota.status ?? {}).includes('"used"');
+    const used = (quota: KubeObject): boolean =>
+      JSON.stringify(quota.status ?? {}).includes('"used":{"count/configmaps":"1"}'); // the cluster's own
     await cluster.waitFor("ResourceQuota", namespace, "few", (quota) => used(quota as KubeObject));
     const store = await backUp(
       kube,
@@ -176,6 +177,7 @@ describe("a plan", () => {
       roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: user },
       subjects: [{ apiGroup: "rbac.authorization.k8s.io", kind: "User", name: user }],
     });
+    await cluster.waitUntilAllowed(user, `/api/v1/namespaces/${namespace}/secrets`);
     await cluster.apply(configMap(namespace, "drifted", { a: "2" }), secret(namespace, "login", "live"));
     const account = { apiVersion: "v1", kind: "ServiceAccount", metadata: { name: "runner", namespace } };
     const store = await backUp(await client(cluster.kubeconfigPath), [

@@ -7,10 +7,11 @@ import { runUndo } from "../../src/restore/run-undo.ts";
 import { openBackup } from "../../src/storage/backup-reader.ts";
 import { useKubeClients } from "../support/kube-client.ts";
 import { uniqueName } from "../support/test-cluster.ts";
-import { useTestCluster } from "../support/use-test-cluster.ts";
+import { usePrivateCluster } from "../support/use-test-cluster.ts";
 import { backUp, configMap, restore } from "./restore-support.ts";
 
-const cluster = useTestCluster();
+// Its own: a kind that another file makes meanwhile could not be listed either.
+const cluster = usePrivateCluster();
 const client = useKubeClients();
 
 /** A user who may do everything but list one resource. */
@@ -39,6 +40,7 @@ async function userWhoMayNotList(kube: KubeClient, resource: string): Promise<st
       subjects: [{ kind: "User", apiGroup: "rbac.authorization.k8s.io", name }],
     },
   );
+  await cluster.waitUntilAllowed(name, "/api/v1/namespaces/default/configmaps");
   return name;
 }
 
