@@ -115,10 +115,11 @@ for (const type of ["github", "gitlab"] as const) {
       const { forge, server } = await openRecorded(type, ending.signal);
       server.faults.push({ status: 429, headers: { "retry-after": "30" } });
 
-      const asking = forge.open("main");
-      setTimeout(() => ending.abort(new Error("over")), 50);
+      const asked = expect(forge.open("main")).rejects.toThrow(/over|abort/i);
+      await expect.poll(() => server.requests.length).toBe(1);
+      ending.abort(new Error("over"));
 
-      await expect(asking).rejects.toThrow(/over|abort/i);
+      await asked;
       expect(server.requests).toHaveLength(1);
     });
   });

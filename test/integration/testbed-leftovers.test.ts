@@ -25,6 +25,6 @@ describe("servers whose parent goes away", () => {
     child.kill(signal);
 
     const nothingLeft = () => !said.pids.some(isAlive) && !said.folders.some((folder) => existsSync(folder));
-    await waitUntil(nothingLeft, { what: "all servers and folders are gone", timeoutMs: 10_000 });
+    await waitUntil(nothingLeft, { what: "all servers and folders are gone" });
   });
 });

@@ -24,7 +24,7 @@ export function servingCertificate(folder: string): { certFile: string; keyFile:
   return { certFile: join(certificates, "apiserver.crt"), keyFile: join(certificates, "apiserver.key") };
 }
 
-/** Starts an API server with RBAC on 127.0.0.1 and waits for `/readyz`. */
+/** Starts an API server with RBAC on 127.0.0.1 and waits for `/readyz`, and for the namespace `default`, which comes after it. */
 export async function startApiServer(options: ApiServerOptions): Promise<GuardedProcess> {
   const { folder, credentials } = options;
   const server = `https://127.0.0.1:${options.port}`;
@@ -52,8 +52,9 @@ export async function startApiServer(options: ApiServerOptions): Promise<Guarded
     ],
     folder,
     ready: async () => {
-      const ca = await readFile(certFile, "utf8");
-      return (await callApi({ server, ca, token: credentials.adminToken }, "GET", "/readyz")).status === 200;
+      const connection = { server, ca: await readFile(certFile, "utf8"), token: credentials.adminToken };
+      const isThere = async (path: string) => (await callApi(connection, "GET", path)).status === 200;
+      return (await isThere("/readyz")) && (await isThere("/api/v1/namespaces/default"));
     },
   });
 }
