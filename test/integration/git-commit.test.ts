@@ -311,7 +311,12 @@ describe("contention", () => {
   const server = useGitServer();
   const remotes = useGitRemotes();
 
-  it("ten writers and a person on one branch: every file arrives, nothing is forced, no commit is empty", async () => {
+  // On a busy machine a try takes seconds, and ten in a row may lose their race.
+  const deadlineMs = 280_000;
+
+  it("ten writers and a person on one branch: every file arrives, nothing is forced, no commit is empty", {
+    timeout: 300_000,
+  }, async () => {
     const { url, repository } = await server.createRepository();
     const roundsEach = 4;
     await repository.commit({ branch: "status", files: { start: "" } });
@@ -321,7 +326,7 @@ describe("contention", () => {
       const outcomes = [];
       for (let round = 0; round < roundsEach; round++) {
         const files = { [`clusters/${writer}/${round}.yaml`]: `${writer} ${round}\n`, [`w${writer}`]: `${round}` };
-        outcomes.push(await remote.commitIfChanged(request(files)));
+        outcomes.push(await remote.commitIfChanged({ ...request(files), deadlineMs }));
       }
       return outcomes;
     });

@@ -20,7 +20,7 @@ const MORE = Number(process.env.HOLDFAST_LAW_RUNS ?? 1);
 /** On real servers a failure takes minutes to shrink; the seed that is printed repeats it. */
 const runs = (numRuns: number) => ({ numRuns: numRuns * MORE, endOnFailure: true });
 
-describe("laws of a restore", () => {
+describe("laws of a restore", { timeout: 480_000 * MORE }, () => {
   const cluster = useTestCluster({ nodes: true });
   const client = useKubeClients();
   const group = `${uniqueName("law")}.example.org`;
