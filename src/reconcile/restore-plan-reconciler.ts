@@ -4,7 +4,7 @@ import { restoreDefaults } from "../api/defaults.ts";
 import type { ResolvedBackup, RestorePlanStatus } from "../api/kinds.generated.ts";
 import { RESTORE_PLAN } from "../api/kinds.ts";
 import { formatKey, keyOf, type ObjectKey } from "../api/object.ts";
-import { compactTime, rfc3339 } from "../clock.ts";
+import { rfc3339 } from "../clock.ts";
 import { isCoded, messageOf } from "../errors.ts";
 import { isEnded } from "../report/backup-record.ts";
 import { loadRestoreInputs, type RestoreInputs } from "../restore/inputs.ts";
@@ -21,6 +21,7 @@ import { endCancelled, executeRestore } from "./restore-run.ts";
 import { safetyPlace } from "./restore-safety.ts";
 import { type OpenedSource, openSource } from "./restore-source.ts";
 import { DONE, isLostRace, type Result, requeue, type StepOutcome } from "./result.ts";
+import { createRunNames, type RunNames } from "./run-names.ts";
 import { isShutdown } from "./shutdown.ts";
 import { outcomeOf, summarize } from "./summarize.ts";
 import { writeStatus } from "./write-status.ts";
@@ -51,6 +52,7 @@ interface Attempt {
 export function createRestorePlanReconciler(deps: ReconcileDeps): (key: ObjectKey) => Promise<Result> {
   const approvals = createApprovals(deps);
   const end = createRestoreEnd(deps);
+  const names = createRunNames(() => deps.live.list("RestorePlan"));
   /** Runs that ended in an error: when they may be tried again, by key of the object. */
   const failed = new Map<string, { readonly count: number; readonly retryAt: number }>();
 
@@ -152,7 +154,7 @@ export function createRestorePlanReconciler(deps: ReconcileDeps): (key: ObjectKe
     const safety = safetyPlace(deps, plan);
     if (safety.type === "missing")
       return { type: "stall", reason: "NoDefaultLocation", message: safety.message, afterMs: RETRY_MS };
-    const run = runOf(deps, plan, key, verdict);
+    const run = runOf(plan, key, verdict, { names, nowMs: deps.clock.now() });
     const isWriting = isPrepared(plan.status, key, safety.type);
     if (!isWriting && restoreDefaults(plan.spec).approval.mode === "PlanDigest") {
       const approval = await approvals.check({ plan, source, inputs: attempt.inputs, ...run });
@@ -224,16 +226,15 @@ function pinnedBackup(plan: Live<"RestorePlan">, key: string, verdict: LedgerVer
 
 /** The run that goes on, or a new one. */
 function runOf(
-  deps: ReconcileDeps,
   plan: Live<"RestorePlan">,
   key: string,
   verdict: LedgerVerdict,
+  { names, nowMs }: { readonly names: RunNames; readonly nowMs: number },
 ): { readonly run: string; readonly claimedAt: string } {
   if (verdict.type === "begun") return { run: verdict.run, claimedAt: verdict.claimedAt };
   const { run } = plan.status ?? {};
-  const nowMs = deps.clock.now();
   if (run?.key === key) return { run: run.id, claimedAt: run.claimedAt ?? rfc3339(nowMs) };
-  return { run: `${plan.metadata.name}-${compactTime(nowMs)}`, claimedAt: rfc3339(nowMs) };
+  return { run: names.name(keyOf(plan), nowMs), claimedAt: rfc3339(nowMs) };
 }
 
 /** The claim in the cluster, first of the three; a run that goes on gets a new token and this leader's term. */
