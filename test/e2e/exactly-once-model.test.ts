@@ -59,8 +59,7 @@ describe("a restore under anything that can happen to its YAML", () => {
     [backup = ""] = await readdir(join(bucket, "backups"));
   });
 
-  /** Nothing is killed here, so that no lease is waited for. */
-  const once = async () => await holdfast.once({}, ["--timeout", "240s", "--lease-duration", "60s"]);
+  const once = async () => await holdfast.once({}, ["--timeout", "240s"]);
 
   function planYaml({ round, runId }: Model, name: string): string {
     return `apiVersion: holdfast.dev/v1alpha1

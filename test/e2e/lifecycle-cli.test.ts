@@ -11,8 +11,6 @@ const cluster = usePrivateCluster();
 const holdfast = useInstallation(cluster);
 
 const TIMEOUT_MS = 300_000;
-/** Nobody waits for this lease: a machine under load may take its time. */
-const PATIENT = ["--lease-duration", "60s"];
 
 /** Two backups by hand. */
 beforeEach(async () => {
@@ -27,7 +25,7 @@ beforeEach(async () => {
   await once();
 }, TIMEOUT_MS);
 
-const once = async (): Promise<Ended> => await holdfast.once({}, PATIENT);
+const once = async (): Promise<Ended> => await holdfast.once();
 const cli = async (...args: string[]): Promise<Ended> => await holdfast.start(args).ended;
 const folders = async (): Promise<string[]> => await readdir(join(holdfast.bucket, "backups"));
 const inCluster = async (name: string): Promise<KubeObject | undefined> =>
@@ -66,7 +64,7 @@ describe("holdfast retention plan", { timeout: TIMEOUT_MS }, () => {
     expect(wrong.code).toBe(2);
     expect(await folders()).toEqual(["old", "young"]);
 
-    await holdfast.once({}, [...PATIENT, "--restore-only"]);
+    await holdfast.once({}, ["--restore-only"]);
     expect(await folders()).toEqual(["old", "young"]);
 
     const ran = await once();
@@ -80,14 +78,14 @@ describe("a Backup whose YAML is taken out of Git", { timeout: TIMEOUT_MS }, () 
     const yaml = (name: string): string =>
       `apiVersion: holdfast.dev/v1alpha1\nkind: Backup\nmetadata:\n  name: ${name}\n  namespace: ${namespace}\nspec:\n  includedNamespaces: [default]\n`;
     await holdfast.commit({ "one.yaml": yaml("one"), "two.yaml": yaml("two") });
-    await holdfast.once({}, [...PATIENT, "--prune"]);
+    await holdfast.once({}, ["--prune"]);
     const declared = await inCluster("one");
     const marker = join(bucket, "backups/one/velero-backup.json");
     const before = await readFile(marker);
 
     await holdfast.commit({ "one.yaml": null });
-    const pruned = await holdfast.once({}, [...PATIENT, "--prune"]);
-    await holdfast.once({}, [...PATIENT, "--prune"]);
+    const pruned = await holdfast.once({}, ["--prune"]);
+    await holdfast.once({}, ["--prune"]);
 
     const found = await inCluster("one");
     expect(pruned.code, pruned.stderr).toBe(0);

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { usePrivateCluster } from "../support/use-test-cluster.ts";
 import { ready, useBackedUpShop } from "./restore-fixture.ts";
 import { restoreYaml, useInstallation } from "./run-fixture.ts";
+import { runIntoKill } from "./run-killed-fixture.ts";
 
 const cluster = usePrivateCluster();
 const holdfast = useInstallation(cluster);
@@ -33,7 +34,7 @@ describe("a restore approved by its plan's digest", () => {
     await approve();
     await holdfast.once();
     await approve((await shop.statusOf("undo")).planDigest);
-    const killed = await holdfast.once({ env: { HOLDFAST_FAULT_AT: "restore-key-pushed" } });
+    const killed = await runIntoKill(cluster, holdfast, { mode: "once", step: "restore-key-pushed" });
     await shop.change({ pear: "5" });
 
     const refused = await holdfast.once();

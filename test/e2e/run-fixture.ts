@@ -10,7 +10,10 @@ import type { TestCluster } from "../support/test-cluster.ts";
 const ROOT = new URL("../../", import.meta.url);
 const COMPILED = join(cacheFolder(), "compiled");
 
-/** A process that was killed holds its lease for so long, and the next one waits. */
+/** Nobody waits for this lease, and a machine under load may take its time to renew it. */
+const PATIENT_LEASE: readonly string[] = ["--lease-duration", "60s"];
+
+/** For a process that dies with its lease held, so that the next one need not wait long. */
 export const QUICK_LEASE: readonly string[] = ["--lease-duration", "8s"];
 
 /** A process of `holdfast` that has ended. */
@@ -63,7 +66,7 @@ export interface InstallationOptions {
 export function useInstallation(testCluster: TestCluster, { per = "test" }: InstallationOptions = {}): Installation {
   let current: Installation | undefined;
   let scratch = "";
-  const running = new Set<ChildProcess>();
+  const running = new Set<Running>();
   beforeAll(async () => {
     const crds = new URL("manifests/crds/", ROOT);
     for (const file of await readdir(crds)) await testCluster.applyYaml(await readFile(new URL(file, crds), "utf8"));
@@ -74,8 +77,7 @@ export function useInstallation(testCluster: TestCluster, { per = "test" }: Inst
     current = await install(testCluster, scratch, running);
   });
   after(async () => {
-    for (const child of running) child.kill("SIGKILL");
-    running.clear();
+    await killAll(running);
     await removeObjects(testCluster);
     await rm(scratch, { recursive: true, force: true });
   });
@@ -87,6 +89,13 @@ export function useInstallation(testCluster: TestCluster, { per = "test" }: Inst
   });
 }
 
+/** Resolves when they are gone: until then one may still write what the next test would find. */
+async function killAll(running: ReadonlySet<Running>): Promise<void> {
+  const all = [...running];
+  for (const { process: child } of all) child.kill("SIGKILL");
+  await Promise.allSettled(all.map(({ ended }) => ended));
+}
+
 /** A loop sees every namespace: what one test leaves, the next one would work on. */
 async function removeObjects(testCluster: TestCluster): Promise<void> {
   for (const kind of ["GitSource", "RestorePlan", "Backup", "BackupPolicy", "BackupStorageLocation"]) {
@@ -96,7 +105,7 @@ async function removeObjects(testCluster: TestCluster): Promise<void> {
   }
 }
 
-async function install(testCluster: TestCluster, scratch: string, running: Set<ChildProcess>): Promise<Installation> {
+async function install(testCluster: TestCluster, scratch: string, running: Set<Running>): Promise<Installation> {
   const namespace = await testCluster.createNamespace();
   const bucket = join(scratch, "bucket");
   await mkdir(bucket);
@@ -120,8 +129,9 @@ async function install(testCluster: TestCluster, scratch: string, running: Set<C
       },
     });
     child.stdin?.end(settings.stdin);
-    running.add(child);
-    return { process: child, ended: endOf(child).finally(() => running.delete(child)) };
+    const one: Running = { process: child, ended: endOf(child).finally(() => running.delete(one)) };
+    running.add(one);
+    return one;
   };
 
   return {
@@ -131,7 +141,7 @@ async function install(testCluster: TestCluster, scratch: string, running: Set<C
     cluster,
     start,
     once: async (settings, args = []) =>
-      await start(["run", "--repo", repository.path, "--once", "--timeout", "60s", ...QUICK_LEASE, ...args], settings)
+      await start(["run", "--repo", repository.path, "--once", "--timeout", "60s", ...PATIENT_LEASE, ...args], settings)
         .ended,
     record: async () => await repository.readTree(`refs/heads/holdfast/${cluster}`),
     commit: async (files) => await repository.commit({ message: "Change the desired state", files }),

@@ -34,8 +34,6 @@ beforeEach(async () => {
   await holdfast.once();
 });
 
-/** Nobody waits for this lease: a machine under load may take its time. */
-const PATIENT = ["--lease-duration", "60s"];
 /** Five runs a test. */
 const TIMEOUT_MS = 300_000;
 const OFF = '  safetyBackup:\n    mode: "Off"\n';
@@ -73,8 +71,8 @@ describe("an expired backup whose deletion is killed", () => {
 
       const killed = await runIntoKill(cluster, holdfast, { mode: "once", step });
       const standing = existsSync(join(holdfast.bucket, "backups/old/velero-backup.json"));
-      const after = await holdfast.once({}, PATIENT);
-      const again = await holdfast.once({}, PATIENT);
+      const after = await holdfast.once();
+      const again = await holdfast.once();
 
       expect([killed.signal, standing]).toEqual(["SIGKILL", marker === "marker stands"]);
       expect(after, after.stderr).toMatchObject({ code: 0 });
@@ -104,8 +102,8 @@ describe("a backup that Git declares", () => {
     await holdfast.once();
     await letExpire(cluster, holdfast, "pinned");
 
-    const expired = await holdfast.once({}, PATIENT);
-    await holdfast.once({}, PATIENT);
+    const expired = await holdfast.once();
+    await holdfast.once();
 
     expect(expired, expired.stderr).toMatchObject({ code: 0 });
     expect(await backups()).toEqual(["old Completed", "pinned Deleted", "young Completed"]);

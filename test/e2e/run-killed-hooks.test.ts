@@ -67,7 +67,7 @@ function betweenHooks(act: () => Fault | undefined): void {
 }
 
 async function runIntoKillBetweenHooks(): Promise<void> {
-  const running = holdfast.start(["run", "--repo", holdfast.repository.path, "--once", ...QUICK_LEASE], {
+  const running = holdfast.start(["run", "--repo", holdfast.repository.path, "--once"], {
     kubeconfigPath: proxy.kubeconfigPath,
   });
   betweenHooks(() => {
@@ -139,7 +139,7 @@ describe("a process killed between pre and post hook", () => {
     const unavailable = { status: { phase: "Unavailable" } };
     await cluster.patch("BackupStorageLocation", namespace, "main", unavailable, { subresource: "status" });
 
-    const running = holdfast.start(["run", "--repo", repository.path, "--interval", "1s", ...QUICK_LEASE]);
+    const running = holdfast.start(["run", "--repo", repository.path, "--interval", "1s"]);
     await until("the pod is thawed", async () => (await traced()).includes("thaw"));
     await until("nothing is owed", async () => (await backups()).join() === "by-hand InProgress undefined 0");
     await rename(`${bucket}-away`, bucket);

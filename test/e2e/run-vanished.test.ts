@@ -9,8 +9,6 @@ import { phaseOf } from "./run-killed-fixture.ts";
 const cluster = usePrivateCluster();
 const holdfast = useInstallation(cluster);
 
-/** A machine under load may take its time, and nobody waits for this lease. */
-const PATIENT = ["--lease-duration", "60s"];
 const TIMEOUT_MS = 400_000;
 const NAMES = ["a", "b", "c", "d", "e"];
 
@@ -23,7 +21,7 @@ beforeEach(async () => {
     await cluster.create({ apiVersion: "holdfast.dev/v1alpha1", kind: "Backup", metadata, spec });
   }
   await holdfast.commit({ "location.yaml": locationYaml(holdfast.namespace, holdfast.bucket) });
-  await holdfast.once({}, PATIENT);
+  await holdfast.once();
 }, TIMEOUT_MS);
 
 async function backups(): Promise<string[]> {
@@ -57,13 +55,13 @@ it("the object, the marker, the archive, a folder and all of them", { timeout: T
 
   // the object: the bucket brings it back
   await cluster.delete("Backup", holdfast.namespace, "a");
-  await holdfast.once({}, PATIENT);
+  await holdfast.once();
   expect(await backups()).toEqual(completed(NAMES));
 
   // the marker and the archive: nothing is deleted for it, and verify says what is missing
   await remove("b/velero-backup.json");
   await remove("c/c.tar.gz");
-  await holdfast.once({}, PATIENT);
+  await holdfast.once();
   const [noMarker, noArchive] = [await verify("b"), await verify("c")];
   expect(await backups()).toEqual(completed(NAMES));
   expect(await folders()).toEqual(NAMES);
@@ -73,13 +71,13 @@ it("the object, the marker, the archive, a folder and all of them", { timeout: T
 
   // a folder: its record goes
   await remove("d");
-  await holdfast.once({}, PATIENT);
+  await holdfast.once();
   const left = NAMES.filter((name) => name !== "d");
   expect(await backups()).toEqual(completed(left));
 
   // everything: more likely the location is wrong than the data gone, so the records stay until a person says so
   await remove(".");
-  await holdfast.once({}, PATIENT);
+  await holdfast.once();
   expect(await backups()).toEqual(completed(left));
   expect(await saidOfLocation()).toMatch(
     /^DeletionsHeld: the data of 4 backups is gone .* until .*allow-deletions says \S+$/,

@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import type { IncomingCall } from "../../tools/testbed/http/fault.ts";
 import type { TestCluster } from "../support/test-cluster.ts";
 import { usePrivateCluster } from "../support/use-test-cluster.ts";
-import { type Ended, type Installation, QUICK_LEASE, useInstallation } from "./run-fixture.ts";
+import { type Ended, type Installation, useInstallation } from "./run-fixture.ts";
 import { SECRET_REF, useS3Proxy } from "./s3-proxy-fixture.ts";
 
 const east = usePrivateCluster();
@@ -31,7 +31,7 @@ async function declare(cluster: TestCluster, holdfast: Installation): Promise<vo
 }
 
 async function runOnce({ id, holdfast }: (typeof SIDES)[number]): Promise<Ended> {
-  const args = ["run", "--repo", holdfast.repository.path, "--once", "--timeout", "60s", ...QUICK_LEASE];
+  const args = ["run", "--repo", holdfast.repository.path, "--once", "--timeout", "60s"];
   return await holdfast.start(args, { env: { HOLDFAST_CLUSTER: id } }).ended;
 }
 

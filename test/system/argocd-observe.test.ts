@@ -9,7 +9,7 @@ import type { HostedRepository } from "../../tools/testbed/git/git-server.ts";
 import { ARGO_NAMESPACE } from "../../tools/testbed/gitops/argocd.ts";
 import { waitUntil } from "../../tools/testbed/process/wait-until.ts";
 import { conditionsOf } from "../e2e/owners-fixture.ts";
-import { locationYaml, policyYaml, QUICK_LEASE, restoreYaml, useInstallation } from "../e2e/run-fixture.ts";
+import { locationYaml, policyYaml, restoreYaml, useInstallation } from "../e2e/run-fixture.ts";
 import { phaseOf } from "../e2e/run-killed-fixture.ts";
 import type { KubeObject } from "../support/kube-object.ts";
 import { application, useArgoCd } from "../support/use-argocd.ts";
@@ -50,7 +50,7 @@ describe("the Application of docs/gitops", () => {
 
   async function observe(): Promise<void> {
     const args = ["run", "--repo", source.url, "--path", "policies", "--observe", "--once", "--timeout", "60s"];
-    await holdfast.start([...args, ...QUICK_LEASE]).ended;
+    await holdfast.start(args).ended;
   }
 
   function map(colour: string): object {

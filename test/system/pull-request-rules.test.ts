@@ -6,7 +6,6 @@ import {
   type Ended,
   locationYaml,
   policyYaml,
-  QUICK_LEASE,
   type Running,
   restoreYaml,
   useInstallation,
@@ -35,7 +34,7 @@ function policy(name: string): Readonly<Record<string, string>> {
 }
 
 function run(args: readonly string[]): Running {
-  return holdfast.start(["run", ...QUICK_LEASE, ...args], { env: { HOLDFAST_GIT_TOKEN: gitea.admin.token } });
+  return holdfast.start(["run", ...args], { env: { HOLDFAST_GIT_TOKEN: gitea.admin.token } });
 }
 
 async function stop({ process: child, ended }: Running): Promise<Ended> {
