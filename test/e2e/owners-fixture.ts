@@ -1,3 +1,4 @@
+import { eventsSince } from "../support/history.ts";
 import type { KubeObject } from "../support/kube-object.ts";
 import type { TestCluster } from "../support/test-cluster.ts";
 
@@ -7,20 +8,14 @@ export interface PastState {
   readonly object: KubeObject;
 }
 
-/** Every state that objects of one collection had since a version, oldest first: nothing a client says is believed. */
-export async function statesSince(cluster: TestCluster, path: string, version: string): Promise<PastState[]> {
-  const { text } = await cluster.request("GET", `${path}?watch=1&timeoutSeconds=1&resourceVersion=${version}`);
-  return text
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => (JSON.parse(line) as { object: KubeObject }).object)
-    .map((object) => ({ version: Number(object.metadata.resourceVersion), object }));
-}
-
-/** The version at which a history begins. */
-export async function versionOf(cluster: TestCluster, path: string): Promise<string> {
-  const { text } = await cluster.request("GET", `${path}?limit=1`);
-  return (JSON.parse(text) as { metadata: { resourceVersion: string } }).metadata.resourceVersion;
+/** Every state that objects of one collection had since a version, oldest first; `template` as for `eventsSince`. */
+export async function statesSince(
+  cluster: TestCluster,
+  path: string,
+  how: { readonly version: string; readonly template: object },
+): Promise<PastState[]> {
+  const events = await eventsSince(cluster, path, how);
+  return events.map(({ object }) => ({ version: Number(object.metadata.resourceVersion), object }));
 }
 
 /** The conditions that a status holds, by type. */

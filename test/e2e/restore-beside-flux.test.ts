@@ -2,10 +2,12 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { waitUntil } from "../../tools/testbed/process/wait-until.ts";
 import { FluxStandIn, installFlux, kustomization } from "../support/flux-stand-in.ts";
+import { versionOf } from "../support/history.ts";
 import type { KubeObject } from "../support/kube-object.ts";
 import { usePrivateCluster } from "../support/use-test-cluster.ts";
-import { conditionsOf, statesSince, versionOf } from "./owners-fixture.ts";
+import { conditionsOf, statesSince } from "./owners-fixture.ts";
 import { locationYaml, policyYaml, restoreYaml, useInstallation } from "./run-fixture.ts";
 import { phaseOf } from "./run-killed-fixture.ts";
 
@@ -60,8 +62,10 @@ async function withFlux<T>(standIn: FluxStandIn, work: () => Promise<T>): Promis
 
 /** Versions at which each value stood first, in order: `red`, `paused`, … */
 async function history(since: string): Promise<string[]> {
-  const maps = await statesSince(cluster, `/api/v1/namespaces/${shop}/configmaps`, since);
-  const owners = await statesSince(cluster, KUSTOMIZATIONS, since);
+  const history = { version: since, template: colour("of no account") };
+  const maps = await statesSince(cluster, `/api/v1/namespaces/${shop}/configmaps`, history);
+  const template = kustomization(flux, "of no account", { suspend: true });
+  const owners = await statesSince(cluster, KUSTOMIZATIONS, { version: since, template });
   const events = [
     ...maps
       .filter(({ object }) => object.metadata.name === "web")
@@ -242,11 +246,13 @@ describe("a restore of what Flux applies", () => {
     await cluster.create(kustomization(flux, "apps"));
     await new FluxStandIn(cluster, [{ namespace: flux, name: "apps", manifests: [colour("red")] }]).reconcile();
     await cluster.apply(...denial("nobody may suspend what production runs on"));
+    await untilPause("is refused", (status) => status === 422);
 
     const { plan } = await restore("bring-back");
 
     const { Stalled } = conditionsOf(plan);
     for (const { kind, metadata } of denial("") as KubeObject[]) await cluster.delete(kind, undefined, metadata.name);
+    await untilPause("goes through again", (status) => status === 200);
     expect(Stalled?.reason).toBe("OwnerNotPaused");
     expect(Stalled?.message).toContain("nobody may suspend what production runs on");
     expect((await cluster.get("ConfigMap", shop, "web")) as unknown).toMatchObject({ data: { colour: "red" } });
@@ -334,6 +340,15 @@ describe("holdfast restore followup", () => {
 function secret(password: string): object {
   const data = { password: Buffer.from(password).toString("base64") };
   return { apiVersion: "v1", kind: "Secret", metadata: { name: "login", namespace: shop }, data };
+}
+
+/** The API server takes its time to see a policy, and that it is gone. */
+async function untilPause(what: string, isSo: (status: number) => boolean): Promise<void> {
+  const path = KUSTOMIZATIONS.replace("/kustomizations", `/namespaces/${flux}/kustomizations/apps?dryRun=All`);
+  const headers = { "content-type": "application/merge-patch+json" };
+  const tried = async (): Promise<number> =>
+    (await cluster.request("PATCH", path, { spec: { suspend: true } }, { headers })).status;
+  await waitUntil(async () => isSo(await tried()), { what: `a pause ${what}` });
 }
 
 /** A policy of the API server that refuses every pause. */

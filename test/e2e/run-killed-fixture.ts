@@ -1,5 +1,6 @@
 import type { Failpoint } from "../../src/failpoints.ts";
 import { waitUntil } from "../../tools/testbed/process/wait-until.ts";
+import { eventsSince, versionOf } from "../support/history.ts";
 import type { KubeObject } from "../support/kube-object.ts";
 import type { TestCluster } from "../support/test-cluster.ts";
 import { type Ended, type Installation, QUICK_LEASE } from "./run-fixture.ts";
@@ -55,24 +56,24 @@ export function reasonOf(object: KubeObject): string | undefined {
 
 /** The moment from which `writesSince` counts the writes to a namespace's ConfigMaps. */
 export async function currentVersion(cluster: TestCluster, namespace: string): Promise<string> {
-  const answer = await cluster.request("GET", `/api/v1/namespaces/${namespace}/configmaps?limit=1`);
-  return (JSON.parse(answer.text) as { metadata: { resourceVersion: string } }).metadata.resourceVersion;
+  return await versionOf(cluster, configMapsOf(namespace));
 }
 
-/** What the API server did to each ConfigMap since, as its own history tells it: nothing a client says is believed. */
+/** What the API server did to each ConfigMap since. */
 export async function writesSince(
   cluster: TestCluster,
   namespace: string,
   version: string,
 ): Promise<Record<string, string[]>> {
-  const query = `watch=1&timeoutSeconds=1&resourceVersion=${version}`;
-  const { text } = await cluster.request("GET", `/api/v1/namespaces/${namespace}/configmaps?${query}`);
+  const template = { apiVersion: "v1", kind: "ConfigMap", metadata: { namespace } };
   const writes: Record<string, string[]> = {};
-  for (const line of text.split("\n").filter((each) => each !== "")) {
-    const { type, object } = JSON.parse(line) as { type: string; object: KubeObject };
+  for (const { type, object } of await eventsSince(cluster, configMapsOf(namespace), { version, template }))
     writes[object.metadata.name] = [...(writes[object.metadata.name] ?? []), type];
-  }
   return writes;
+}
+
+function configMapsOf(namespace: string): string {
+  return `/api/v1/namespaces/${namespace}/configmaps`;
 }
 
 /** The time of a backup was over a minute ago. */

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach } from "vitest";
 import type { HostedRepository } from "../../tools/testbed/git/git-server.ts";
 import { ARGO_NAMESPACE } from "../../tools/testbed/gitops/argocd.ts";
-import { statesSince } from "../e2e/owners-fixture.ts";
+import { type PastState, statesSince } from "../e2e/owners-fixture.ts";
 import { type Installation, locationYaml, policyYaml, restoreYaml, useInstallation } from "../e2e/run-fixture.ts";
 import type { KubeObject } from "../support/kube-object.ts";
 import type { TestCluster } from "../support/test-cluster.ts";
@@ -130,11 +130,19 @@ export function colourOf(object: KubeObject): string {
   return (object as unknown as { data: { colour: string } }).data.colour;
 }
 
+/** Every state of every Application since a version; the one that ends the history is none that Argo CD looks at. */
+export async function applicationsSince(cluster: TestCluster, version: string): Promise<PastState[]> {
+  const nowhere = { repoUrl: "https://git.example.com/none.git", path: ".", namespace: "default" };
+  const template = application("of no account", nowhere, { metadata: { annotations: { [SKIP]: "true" } } });
+  return await statesSince(cluster, APPLICATIONS, { version, template });
+}
+
 async function historyOf(cluster: TestCluster, namespace: string, since: string): Promise<string[]> {
-  const maps = (await statesSince(cluster, `/api/v1/namespaces/${namespace}/configmaps`, since))
+  const template = map(namespace, "of no account", "blue");
+  const maps = (await statesSince(cluster, `/api/v1/namespaces/${namespace}/configmaps`, { version: since, template }))
     .filter(({ object }) => object.metadata.name === "web")
     .map(({ version, object }) => ({ version, subject: "web", state: colourOf(object) }));
-  const owners = (await statesSince(cluster, APPLICATIONS, since)).map(({ version, object }) => ({
+  const owners = (await applicationsSince(cluster, since)).map(({ version, object }) => ({
     version,
     subject: object.metadata.name,
     state: object.metadata.annotations?.[SKIP] === "true" ? "paused" : "runs",

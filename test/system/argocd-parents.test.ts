@@ -1,8 +1,9 @@
 /** Who would undo the pause of an Application: the real app of apps, and the real ApplicationSet. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ARGO_NAMESPACE } from "../../tools/testbed/gitops/argocd.ts";
-import { conditionsOf, versionOf } from "../e2e/owners-fixture.ts";
+import { conditionsOf } from "../e2e/owners-fixture.ts";
 import { phaseOf } from "../e2e/run-killed-fixture.ts";
+import { versionOf } from "../support/history.ts";
 import { application } from "../support/use-argocd.ts";
 import { APPLICATIONS, SKIP, useArgoShop } from "./argocd-fixture.ts";
 

@@ -2,10 +2,10 @@
 import { describe, expect, it } from "vitest";
 import { ARGO_NAMESPACE } from "../../tools/testbed/gitops/argocd.ts";
 import { waitUntil } from "../../tools/testbed/process/wait-until.ts";
-import { statesSince, versionOf } from "../e2e/owners-fixture.ts";
 import { phaseOf, runIntoKill } from "../e2e/run-killed-fixture.ts";
+import { versionOf } from "../support/history.ts";
 import { application } from "../support/use-argocd.ts";
-import { APPLICATIONS, colourOf, map, SKIP, useArgoShop } from "./argocd-fixture.ts";
+import { APPLICATIONS, applicationsSince, colourOf, map, SKIP, useArgoShop } from "./argocd-fixture.ts";
 
 const shop = useArgoShop();
 const { cluster, holdfast, argo } = shop;
@@ -122,7 +122,7 @@ describe("a restore of what the real Argo CD applies", () => {
     const { code, stderr } = await running;
 
     expect([code, phaseOf(await shop.plan())], stderr).toEqual([0, "Completed"]);
-    const states = (await statesSince(cluster, APPLICATIONS, since)).map(({ object }) => object);
+    const states = (await applicationsSince(cluster, since)).map(({ object }) => object);
     const paused = states.find(({ metadata }) => metadata.annotations?.[SKIP] === "true");
     expect(phaseOfSync(paused?.status)).toBe("Succeeded");
   });

@@ -3,8 +3,8 @@ import { readFile } from "node:fs/promises";
 import { expect, it } from "vitest";
 import { parse } from "yaml";
 import { ARGO_NAMESPACE } from "../../tools/testbed/gitops/argocd.ts";
-import { versionOf } from "../e2e/owners-fixture.ts";
 import { phaseOf } from "../e2e/run-killed-fixture.ts";
+import { versionOf } from "../support/history.ts";
 import type { KubeObject } from "../support/kube-object.ts";
 import { APPLICATIONS, map, useArgoShop } from "./argocd-fixture.ts";
 
