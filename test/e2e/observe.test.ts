@@ -50,8 +50,9 @@ async function deliver(documents: readonly string[]): Promise<void> {
   await holdfast.once({}, ["--observe"]);
 }
 
+/** Nothing is at work any more, so that one look tells. */
 async function kubectlWait(kind: string, name: string, condition: string): Promise<number | null> {
-  const args = ["wait", `--for=condition=${condition}`, "--timeout=3s", "-n", holdfast.namespace, `${kind}/${name}`];
+  const args = ["wait", `--for=condition=${condition}`, "--timeout=0", "-n", holdfast.namespace, `${kind}/${name}`];
   const command = spawn(await findBinary("kubectl"), [...args, "--kubeconfig", cluster.kubeconfigPath]);
   const [code] = (await once(command, "exit")) as [number | null];
   return code;
