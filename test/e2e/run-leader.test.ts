@@ -48,11 +48,11 @@ async function backups(): Promise<Record<string, Status>> {
 }
 
 async function until(what: string, isTrue: () => boolean | Promise<boolean>): Promise<void> {
-  await waitUntil(async () => await isTrue(), { what, timeoutMs: 40_000, intervalMs: 100 });
+  await waitUntil(async () => await isTrue(), { what, timeoutMs: 90_000, intervalMs: 100 });
 }
 
 /** Through the proxy, with a backup that doesn't get past the LIST of its ConfigMaps. */
-async function startHeldLeader(): Promise<ReturnType<typeof start>> {
+async function startHeldLeader(): Promise<ReturnType<typeof start> & { readonly isHeld: (url: string) => boolean }> {
   const shop = await cluster.createNamespace();
   const { namespace, bucket } = holdfast;
   await holdfast.commit({
@@ -60,10 +60,10 @@ async function startHeldLeader(): Promise<ReturnType<typeof start>> {
     "shop.yaml": policyYaml(namespace, "shop", shop),
   });
   const isHeld = (url: string): boolean => url.startsWith(`/api/v1/namespaces/${shop}/configmaps`);
-  proxy.setFaults(({ url }) => (isHeld(url) ? { type: "delay", ms: 100_000 } : undefined));
+  proxy.setFaults(({ url }) => (isHeld(url) ? { type: "hang" } : undefined));
   const leader = start(proxy.kubeconfigPath);
   await until("the leader's backup lists its ConfigMaps", () => proxy.calls.some(({ url }) => isHeld(url)));
-  return leader;
+  return { ...leader, isHeld };
 }
 
 describe("two processes of one installation", () => {
@@ -100,7 +100,7 @@ describe("two processes of one installation", () => {
     const first = await startHeldLeader();
     const { leaseTransitions: term = 0 } = await lease();
     const isLease = (url: string): boolean => url.includes("/leases/holdfast");
-    proxy.setFaults(({ url }) => (isLease(url) ? { type: "hang" } : undefined));
+    proxy.setFaults(({ url }) => (isLease(url) || first.isHeld(url) ? { type: "hang" } : undefined));
     await until("it leads no more", () => first.log().includes("leads no more"));
     const whenLost = await backups();
 
@@ -120,7 +120,7 @@ describe("two processes of one installation", () => {
     const first = await startHeldLeader();
     const { holderIdentity = "?" } = await lease();
 
-    const ended = await holdfast.once({}, ["--timeout", "2s"]);
+    const ended = await holdfast.once({}, ["--timeout", "5s"]);
     first.running.process.kill("SIGTERM");
     await first.running.ended;
 

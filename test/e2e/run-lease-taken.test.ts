@@ -3,6 +3,7 @@
  * lets the paused owner go on.
  */
 import { afterEach, beforeEach, expect, it } from "vitest";
+import type { IncomingCall } from "../../tools/testbed/http/fault.ts";
 import { waitUntil } from "../../tools/testbed/process/wait-until.ts";
 import { installFlux, kustomization } from "../support/flux-stand-in.ts";
 import { type ClusterProxy, startClusterProxy } from "../support/proxy.ts";
@@ -66,11 +67,10 @@ it("by another holder in mid-restore: the run stands still, and the next leader 
   const version = await currentVersion(cluster, shop);
   await holdfast.commit({ "back.yaml": restoreYaml(namespace, "back", backup) });
   let creates = 0;
-  proxy.setFaults(({ method, url }) => {
-    if (method !== "POST" || !url.startsWith(`/api/v1/namespaces/${shop}/configmaps`)) return undefined;
-    creates += 1;
-    return creates > WRITTEN ? { type: "delay", ms: 60_000, next: { type: "reset" } } : undefined;
-  });
+  const isCreate = ({ method, url }: IncomingCall): boolean =>
+    method === "POST" && url.startsWith(`/api/v1/namespaces/${shop}/configmaps`);
+  proxy.setFaults((call) => (isCreate(call) && ++creates > WRITTEN ? { type: "hang" } : undefined));
+  const answered = (): number => proxy.calls.filter((call) => isCreate(call) && call.status === 201).length;
 
   const args = ["run", "--repo", repository.path, "--interval", "1s", "--grace", "1s", ...QUICK_LEASE];
   const running = holdfast.start(args, { kubeconfigPath: proxy.kubeconfigPath });
@@ -78,13 +78,13 @@ it("by another holder in mid-restore: the run stands still, and the next leader 
   running.process.stderr?.on("data", (chunk: Buffer) => {
     log += chunk.toString("utf8");
   });
-  await until("half of it is written", () => creates > WRITTEN);
+  await until("half of it is written", () => creates > WRITTEN && answered() === WRITTEN);
   await takeLease();
   await until("it leads no more", () => log.includes("leads no more"));
   const between = await owner();
-  proxy.setFaults();
   const lost = await cluster.get("RestorePlan", namespace, "back");
   const writtenThen = Object.keys(await writesSince(cluster, shop, version)).filter((name) => NAMES.includes(name));
+  proxy.setFaults();
   await until(
     "it is restored",
     async () => phaseOf(await cluster.get("RestorePlan", namespace, "back")) !== "InProgress",

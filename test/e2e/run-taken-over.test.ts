@@ -24,8 +24,6 @@ import {
 const cluster = usePrivateCluster();
 const holdfast = useInstallation(cluster);
 
-/** Longer than the lease: what is held arrives when another process has led for a while. */
-const HELD_MS = 20_000;
 const KINDS = ["BackupStorageLocation", "BackupPolicy", "Backup", "RestorePlan"];
 
 let proxy: ClusterProxy;
@@ -67,10 +65,22 @@ async function until(what: string, isTrue: () => boolean | Promise<boolean>): Pr
   await waitUntil(async () => await isTrue(), { what, timeoutMs: 240_000, intervalMs: 100 });
 }
 
+/** Lets what is held of the first replica get to the API server, and resolves when it has. */
+type Arrive = () => Promise<void>;
+
 /** Holds what `isHeld` says of the first replica, and resolves when it came to the first such call. */
-async function holdAt(isHeld: (method: string, url: string) => boolean, what: string): Promise<void> {
-  proxy.setFaults(({ method, url }) => (isHeld(method, url) ? { type: "delay", ms: HELD_MS } : undefined));
-  await until(what, () => proxy.calls.some(({ method, url }) => isHeld(method, url)));
+async function holdAt(isHeld: (method: string, url: string) => boolean, what: string): Promise<Arrive> {
+  const arrival = Promise.withResolvers<void>();
+  const held = (): typeof proxy.calls => proxy.calls.filter(({ method, url }) => isHeld(method, url));
+  proxy.setFaults(async ({ method, url }) => {
+    if (isHeld(method, url)) await arrival.promise;
+    return undefined;
+  });
+  await until(what, () => held().length > 0);
+  return async () => {
+    arrival.resolve();
+    await until("what was held has arrived", () => held().every(({ status }) => status !== undefined));
+  };
 }
 
 interface Status {
@@ -129,6 +139,12 @@ async function steadyWorld(): Promise<string[]> {
   return before;
 }
 
+/** What the record's files below a folder say. */
+async function recorded(folder: string): Promise<string> {
+  const files = Object.entries(await holdfast.record()).filter(([path]) => path.startsWith(folder));
+  return files.map(([, text]) => text).join("\n");
+}
+
 /** Lets a frozen leader go on, and waits until it knows that it leads no more and waits for the other one. */
 async function thaw({ running, log }: Replica): Promise<void> {
   proxy.setFaults();
@@ -142,24 +158,25 @@ async function thaw({ running, log }: Replica): Promise<void> {
 async function declareBackup(): Promise<void> {
   const { namespace, bucket } = holdfast;
   await holdfast.commit({
-    "location.yaml": locationYaml(namespace, bucket),
+    // what a location counts is part of the world, and is soon counted
+    "location.yaml": locationYaml(namespace, bucket).replace("default: true", "default: true\n  syncPeriod: 1s"),
     "shop.yaml": policyYaml(namespace, "shop", shop),
   });
 }
 
 /** The first replica leads, and its backup does not get past the LIST of Secrets. */
-async function leaderInMidBackup(): Promise<Replica> {
+async function leaderInMidBackup(): Promise<Replica & { readonly arrive: Arrive }> {
   await declareBackup();
   const first = start("first", { kubeconfigPath: proxy.kubeconfigPath });
-  await holdAt(
+  const arrive = await holdAt(
     (method, url) => method === "GET" && url.startsWith(`/api/v1/namespaces/${shop}/secrets`),
     "the backup lists its Secrets",
   );
-  return first;
+  return { ...first, arrive };
 }
 
 /** A good backup is made, the namespace is emptied, and the first replica's restore gets to the first Secret. */
-async function leaderInMidRestore(): Promise<Replica> {
+async function leaderInMidRestore(): Promise<Replica & { readonly arrive: Arrive }> {
   await declareBackup();
   const first = start("first", { kubeconfigPath: proxy.kubeconfigPath });
   await until("there is a backup", async () => (await statusOf("Backup", /^shop-hourly/)).phase === "Completed");
@@ -169,11 +186,11 @@ async function leaderInMidRestore(): Promise<Replica> {
   }
   const [backup] = await cluster.list("Backup", holdfast.namespace);
   await holdfast.commit({ "back.yaml": restoreYaml(holdfast.namespace, "back", backup?.metadata.name ?? "") });
-  await holdAt(
+  const arrive = await holdAt(
     (method, url) => method === "POST" && url.startsWith(`/api/v1/namespaces/${shop}/secrets`),
     "the restore writes a Secret",
   );
-  return first;
+  return { ...first, arrive };
 }
 
 const WAYS = [
@@ -190,7 +207,9 @@ describe.each(WAYS)("a leader that is %s", { timeout: 600_000 }, (_how, signal) 
 
     first.running.process.kill(signal);
     await until("the slot is made up", async () => (await statusOf("Backup", /-r1$/)).phase === "Completed");
+    await until("it is recorded", async () => /lastBackup: shop-hourly-\d+-r1\b/.test(await recorded("policies/")));
     const taken = await steadyWorld();
+    await first.arrive();
     if (signal === "SIGSTOP") await thaw(first);
     const after = await steadyWorld();
     first.running.process.kill("SIGKILL");
@@ -213,7 +232,9 @@ describe.each(WAYS)("a leader that is %s", { timeout: 600_000 }, (_how, signal) 
 
     first.running.process.kill(signal);
     await until("it is restored", async () => (await statusOf("RestorePlan", /^back$/)).phase === "Completed");
+    await until("it is recorded", async () => /"done":/.test(await recorded("keys/")));
     const taken = await steadyWorld();
+    await first.arrive();
     if (signal === "SIGSTOP") await thaw(first);
     const after = await steadyWorld();
     first.running.process.kill("SIGKILL");
