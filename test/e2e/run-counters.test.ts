@@ -72,6 +72,7 @@ describe("counters", () => {
     await Promise.all([ended("by-hand", "Completed"), ended("refused", "FailedValidation")]);
     for (const each of [name, "by-hand", "refused"]) await deleteBackup(each);
     await untilRecorded(3);
+    await untilCounting(first);
     const before = await seriesOf(first);
     await end(first, "SIGTERM");
 

@@ -72,6 +72,7 @@ describe("holdfast run tells", () => {
       intervalMs: 50,
     });
     const healthy = await getText(`${first.url}/healthz`);
+    await untilCounting(first);
     const before = await seriesOf(first);
     first.running.process.kill("SIGTERM");
     const ended = await first.running.ended;

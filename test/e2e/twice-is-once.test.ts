@@ -1,3 +1,4 @@
+import { readdir } from "node:fs/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { HostedRepository } from "../../tools/testbed/git/git-server.ts";
 import { waitUntil } from "../../tools/testbed/process/wait-until.ts";
@@ -91,6 +92,16 @@ describe("a daemon that has nothing to do", () => {
     await commit({ "restore.yaml": restoreYaml(namespace, "undo", backup?.metadata.name ?? "") });
     await cluster.waitFor("RestorePlan", namespace, "undo", ({ status }) => {
       return (status as { phase?: string } | undefined)?.phase === "Completed";
+    });
+    // both come after the last status of the restore
+    await waitUntil(
+      async () => (await readdir(holdfast.bucket, { recursive: true })).some((path) => /\/done\.json$/.test(path)),
+      {
+        what: "the restore is finished in the bucket",
+      },
+    );
+    await cluster.waitFor("BackupStorageLocation", namespace, "main", ({ status }) => {
+      return (status as { backups?: number } | undefined)?.backups === 2;
     });
     await waitUntilSteady();
 
