@@ -8,12 +8,17 @@ export interface Daemon {
   log(): string;
 }
 
+/** For a port that nobody else has. */
+export const ANY_PORT: readonly string[] = ["--health-address", "127.0.0.1:0"];
+
 /** Starts the daemon and waits until its health address answers. */
 export async function startServing(holdfast: Installation, args: readonly string[] = []): Promise<Daemon> {
-  const running = holdfast.start([
-    ...["run", "--repo", holdfast.repository.path, "--interval", "1s", "--health-address", "127.0.0.1:0"],
-    ...[...QUICK_LEASE, ...args],
-  ]);
+  const how = ["run", "--repo", holdfast.repository.path, "--interval", "1s", ...QUICK_LEASE];
+  return await servingOf(holdfast.start([...how, ...ANY_PORT, ...args]));
+}
+
+/** A daemon that was just started with `ANY_PORT`, once it listens. */
+export async function servingOf(running: Running): Promise<Daemon> {
   let log = "";
   running.process.stderr?.on("data", (chunk: Buffer) => {
     log += chunk.toString("utf8");

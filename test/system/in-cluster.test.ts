@@ -1,5 +1,6 @@
 /** The product as the Deployment runs it: built, in-cluster credentials, its user, arguments and environment. */
 import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -31,10 +32,17 @@ beforeAll(async () => {
   await kubectl("wait", "--for=condition=Established", "crd", "-l", "app.kubernetes.io/name=holdfast", "--timeout=60s");
 });
 afterAll(async () => {
-  pod?.kill("SIGKILL");
+  if (pod !== undefined) await gone(pod);
   await rm(scratch, { recursive: true, force: true });
   await rm(join(ROOT, "dist"), { recursive: true, force: true });
 });
+
+/** It writes into the folder that is removed then. */
+async function gone(process: ChildProcess): Promise<void> {
+  if (process.exitCode !== null || process.signalCode !== null) return;
+  process.kill("SIGKILL");
+  await once(process, "exit");
+}
 
 async function kubectl(...args: string[]): Promise<string> {
   return (await execute(await findBinary("kubectl"), ["--kubeconfig", cluster.kubeconfigPath, ...args])).stdout;

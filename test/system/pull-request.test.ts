@@ -1,16 +1,9 @@
 import { writeFile } from "node:fs/promises";
 import { beforeEach, describe, expect, it } from "vitest";
 import { elementImage } from "../../tools/testbed/browser/element-image.ts";
-import { freePort } from "../../tools/testbed/process/free-port.ts";
 import { waitUntil } from "../../tools/testbed/process/wait-until.ts";
-import {
-  locationYaml,
-  policyYaml,
-  QUICK_LEASE,
-  type Running,
-  restoreYaml,
-  useInstallation,
-} from "../e2e/run-fixture.ts";
+import { locationYaml, policyYaml, type Running, restoreYaml, useInstallation } from "../e2e/run-fixture.ts";
+import { ANY_PORT, getText, servingOf } from "../e2e/serving-fixture.ts";
 import { type GiteaRepository, useGitea } from "../support/use-gitea.ts";
 import { usePrivateCluster } from "../support/use-test-cluster.ts";
 import { firstBackup, usePullRequests } from "./pull-requests.ts";
@@ -41,17 +34,7 @@ function configMap(name: string, data: Record<string, string>) {
 
 /** `holdfast run` on the repository, polling every two seconds unless told. */
 function run(interval = "2s", args: readonly string[] = [], env: Record<string, string> = {}): Running {
-  const how = [
-    "--repo",
-    repository.url,
-    "--path",
-    "policies",
-    "--interval",
-    interval,
-    "--forge",
-    "gitea",
-    ...QUICK_LEASE,
-  ];
+  const how = ["--repo", repository.url, "--path", "policies", "--interval", interval, "--forge", "gitea"];
   return holdfast.start(["run", ...how, ...args], { env: { HOLDFAST_GIT_TOKEN: gitea.admin.token, ...env } });
 }
 
@@ -291,12 +274,10 @@ describe("a restore by pull request, on Gitea", { timeout: 600_000 }, () => {
   it("is answered at once when Gitea's webhook hastens it", async () => {
     const { namespace, bucket } = holdfast;
     await repository.commit("main", { "policies/location.yaml": locationYaml(namespace, bucket) });
-    const [port, secret] = [await freePort(), "a long secret"];
-    run("10m", ["--health-address", `127.0.0.1:${port}`], { HOLDFAST_WEBHOOK_SECRET: secret });
-    await waitUntil(async () => (await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => undefined))?.ok === true, {
-      what: "it is ready",
-    });
-    const url = `http://127.0.0.1:${port}/hooks/${namespace}/command-line`;
+    const secret = "a long secret";
+    const daemon = await servingOf(run("10m", ANY_PORT, { HOLDFAST_WEBHOOK_SECRET: secret }));
+    await waitUntil(async () => (await getText(`${daemon.url}/readyz`)).status === 200, { what: "it is ready" });
+    const url = `${daemon.url}/hooks/${namespace}/command-line`;
     const config = { url, content_type: "json", secret };
     const events = ["push", "pull_request", "pull_request_sync"];
     await repository.call({ method: "POST", path: "/hooks", body: { type: "gitea", config, events, active: true } });
