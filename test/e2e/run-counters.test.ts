@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { waitUntil } from "../../tools/testbed/process/wait-until.ts";
 import { usePrivateCluster } from "../support/use-test-cluster.ts";
-import { locationYaml, policyYaml, restoreYaml, useInstallation } from "./run-fixture.ts";
+import { freeLease, locationYaml, policyYaml, restoreYaml, useInstallation } from "./run-fixture.ts";
 import { type Daemon, seriesOf, startServing, untilCounting } from "./serving-fixture.ts";
 
 const cluster = usePrivateCluster();
@@ -80,6 +80,7 @@ describe("counters", () => {
     await untilCounting(second);
     const after = await seriesOf(second);
     await end(second, "SIGKILL");
+    await freeLease(cluster, holdfast);
     const third = await startServing(holdfast);
     await untilCounting(third);
     const killed = await seriesOf(third);

@@ -90,7 +90,7 @@ const MOMENTS: readonly { readonly moment: string; readonly freezesAt: typeof is
   { moment: "at a completion that arrives late", freezesAt: isCompletion, isLate: true },
 ];
 
-describe("a leader frozen in its upload and thawed after another has taken over", () => {
+describe("a leader frozen in its upload and thawed after another has taken over", { timeout: 300_000 }, () => {
   it.each(MOMENTS)("changes nothing ($moment)", async ({ freezesAt, isLate }) => {
     await commitDesired();
     let frozen = false;

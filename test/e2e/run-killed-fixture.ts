@@ -3,24 +3,22 @@ import { waitUntil } from "../../tools/testbed/process/wait-until.ts";
 import { eventsSince, versionOf } from "../support/history.ts";
 import type { KubeObject } from "../support/kube-object.ts";
 import type { TestCluster } from "../support/test-cluster.ts";
-import { type Ended, type Installation, QUICK_LEASE } from "./run-fixture.ts";
+import { type Ended, freeLease, type Installation } from "./run-fixture.ts";
 
 /** How `holdfast run` is started: until all is settled, or for good. */
 export type Mode = "once" | "daemon";
 
-/**
- * A run that a named step kills. After `once` the lease is freed as if its time had run out, which the tests of the
- * lease are for; the next daemon waits for it.
- */
+/** A run that a named step kills; the next one need not wait for its lease. */
 export async function runIntoKill(
   cluster: TestCluster,
   holdfast: Installation,
   { mode, step }: { readonly mode: Mode; readonly step: Failpoint },
 ): Promise<Ended> {
   const env = { HOLDFAST_FAULT_AT: step };
-  if (mode === "daemon") return ofKill(step, await holdfast.start(daemonArgs(holdfast), { env }).ended);
-  const killed = ofKill(step, await holdfast.once({ env }));
-  await cluster.patch("Lease", holdfast.namespace, "holdfast", { spec: { holderIdentity: "" } });
+  const ended =
+    mode === "daemon" ? await holdfast.start(daemonArgs(holdfast), { env }).ended : await holdfast.once({ env });
+  const killed = ofKill(step, ended);
+  await freeLease(cluster, holdfast);
   return killed;
 }
 
@@ -40,7 +38,7 @@ export async function runToEnd(holdfast: Installation, mode: Mode, isDone: () =>
 }
 
 function daemonArgs({ repository }: Installation): readonly string[] {
-  return ["run", "--repo", repository.path, "--interval", "1s", ...QUICK_LEASE];
+  return ["run", "--repo", repository.path, "--interval", "1s"];
 }
 
 /** The phase of one of our objects; undefined before it has one. */

@@ -6,7 +6,7 @@ import type { Fault } from "../../tools/testbed/http/fault.ts";
 import { waitUntil } from "../../tools/testbed/process/wait-until.ts";
 import { type ClusterProxy, startClusterProxy } from "../support/proxy.ts";
 import { usePrivateCluster } from "../support/use-test-cluster.ts";
-import { locationYaml, policyYaml, QUICK_LEASE, useInstallation } from "./run-fixture.ts";
+import { freeLease, locationYaml, policyYaml, QUICK_LEASE, useInstallation } from "./run-fixture.ts";
 import { phaseOf, reasonOf } from "./run-killed-fixture.ts";
 
 const cluster = usePrivateCluster({ nodes: true });
@@ -76,8 +76,7 @@ async function runIntoKillBetweenHooks(): Promise<void> {
   });
   const killed = await running.ended;
   expect([killed.signal, await traced()]).toEqual(["SIGKILL", ["freeze"]]);
-  // as if its time had run out, which the tests of the lease are for
-  await cluster.patch("Lease", holdfast.namespace, "holdfast", { spec: { holderIdentity: "" } });
+  await freeLease(cluster, holdfast);
 }
 
 async function until(what: string, isTrue: () => boolean | Promise<boolean>): Promise<void> {
@@ -154,7 +153,7 @@ describe("a process killed between pre and post hook", () => {
 });
 
 describe("a leader frozen between pre and post hook", () => {
-  it("leaves the post hook to the one that has taken over, also when it is thawed", async () => {
+  it("leaves the post hook to the one that has taken over, also when it is thawed", { timeout: 300_000 }, async () => {
     await holdfast.commit({ "location.yaml": locationYaml(holdfast.namespace, holdfast.bucket) });
     await askForBackup();
     const args = ["run", "--repo", holdfast.repository.path, "--interval", "1s", ...QUICK_LEASE];

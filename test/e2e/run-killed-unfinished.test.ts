@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { type ClusterProxy, startClusterProxy } from "../support/proxy.ts";
 import { usePrivateCluster } from "../support/use-test-cluster.ts";
-import { locationYaml, policyYaml, restoreYaml, useInstallation } from "./run-fixture.ts";
+import { freeLease, locationYaml, policyYaml, restoreYaml, useInstallation } from "./run-fixture.ts";
 
 const cluster = usePrivateCluster();
 const holdfast = useInstallation(cluster);
@@ -65,7 +65,7 @@ it("a restore killed between a create and what follows it puts the status back w
     return { type: "reset" };
   });
   const killed = await running.ended;
-  await cluster.patch("Lease", namespace, "holdfast", { spec: { holderIdentity: "" } });
+  await freeLease(cluster, holdfast);
   const halfway = await cluster.get("Order", shop, "one");
   const next = await holdfast.once();
   const whole = await cluster.get("Order", shop, "one");

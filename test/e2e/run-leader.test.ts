@@ -66,7 +66,7 @@ async function startHeldLeader(): Promise<ReturnType<typeof start> & { readonly 
   return { ...leader, isHeld };
 }
 
-describe("two processes of one installation", () => {
+describe("two processes of one installation", { timeout: 300_000 }, () => {
   it("work one at a time: the second takes over when the first is killed, and makes its slot up once", async () => {
     const first = await startHeldLeader();
     const { holderIdentity: leader = "?", leaseTransitions: term = 0 } = await lease();
@@ -100,11 +100,16 @@ describe("two processes of one installation", () => {
     const first = await startHeldLeader();
     const { leaseTransitions: term = 0 } = await lease();
     const isLease = (url: string): boolean => url.includes("/leases/holdfast");
-    proxy.setFaults(({ url }) => (isLease(url) || first.isHeld(url) ? { type: "hang" } : undefined));
+    const healed = Promise.withResolvers<void>();
+    proxy.setFaults(async ({ url }) => {
+      if (isLease(url)) await healed.promise;
+      return isLease(url) ? { type: "reset" } : first.isHeld(url) ? { type: "hang" } : undefined;
+    });
     await until("it leads no more", () => first.log().includes("leads no more"));
     const whenLost = await backups();
 
     proxy.setFaults();
+    healed.resolve();
     await until("the slot is made up", async () => (await backups())["shop-hourly-SLOT-r1"]?.phase === "Completed");
     first.running.process.kill("SIGTERM");
     await first.running.ended;

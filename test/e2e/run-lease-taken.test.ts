@@ -47,7 +47,9 @@ async function takeLease(): Promise<void> {
   });
 }
 
-it("by another holder in mid-restore: the run stands still, and the next leader ends it, each object written once", async () => {
+it("by another holder in mid-restore: the run stands still, and the next leader ends it, each object written once", {
+  timeout: 300_000,
+}, async () => {
   const shop = await cluster.createNamespace();
   const { namespace, bucket, repository } = holdfast;
   await installFlux(cluster);

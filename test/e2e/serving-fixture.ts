@@ -1,5 +1,5 @@
 import { waitUntil } from "../../tools/testbed/process/wait-until.ts";
-import { type Installation, QUICK_LEASE, type Running } from "./run-fixture.ts";
+import type { Installation, Running } from "./run-fixture.ts";
 
 /** A daemon that serves health and metrics. */
 export interface Daemon {
@@ -13,7 +13,7 @@ export const ANY_PORT: readonly string[] = ["--health-address", "127.0.0.1:0"];
 
 /** Starts the daemon and waits until its health address answers. */
 export async function startServing(holdfast: Installation, args: readonly string[] = []): Promise<Daemon> {
-  const how = ["run", "--repo", holdfast.repository.path, "--interval", "1s", ...QUICK_LEASE];
+  const how = ["run", "--repo", holdfast.repository.path, "--interval", "1s"];
   return await servingOf(holdfast.start([...how, ...ANY_PORT, ...args]));
 }
 
