@@ -3,7 +3,8 @@ import { defineConfig } from "vitest/config";
 /** Unit tests touch no server; every other project runs against real ones, started once by the global setup. */
 const realServers = {
   globalSetup: ["test/support/global-setup.ts"],
-  testTimeout: 120_000,
+  // a test of several processes takes 40 s on a busy machine with two cores; one that hangs is seen soon enough
+  testTimeout: 240_000,
   hookTimeout: 600_000,
   // of a poll: the second that vitest gives it is over on a busy machine
   expect: { poll: { timeout: 30_000 } },
