@@ -11,6 +11,8 @@ import { compareKeys, type IndexRow } from "../storage/index-row.ts";
 
 /** Up to this many objects are asked for one by one. */
 const FEW = 24;
+/** So many of them at once: each beyond would open one more connection, which costs both sides more than the answer. */
+const GETS_AT_ONCE = 4;
 /** One LIST over everything is cheaper than one for each of more namespaces than this. */
 const FEW_NAMESPACES = 12;
 
@@ -85,8 +87,14 @@ function liveObject(item: Uint8Array, whole: WholeBytes, carries?: number): Live
 }
 
 function oneByOne(keys: readonly ObjectKey[], get: (key: ObjectKey) => Promise<LiveObject | undefined>): LiveObjects {
-  const asked = new Map(keys.map((key) => [formatKey(key), get(key)]));
-  for (const answer of asked.values()) answer.catch(() => undefined); // thrown where it is awaited
+  const lanes: Promise<unknown>[] = [];
+  const asked = new Map<string, Promise<LiveObject | undefined>>();
+  for (const [index, key] of keys.entries()) {
+    const lane = lanes[index % GETS_AT_ONCE];
+    const answer = lane === undefined ? get(key) : lane.then(() => get(key));
+    lanes[index % GETS_AT_ONCE] = answer.catch(() => undefined); // thrown where it is awaited
+    asked.set(formatKey(key), answer);
+  }
   return {
     at: (wanted) => Promise.all(wanted.map((key) => asked.get(formatKey(key)) ?? get(key))),
     close: async () => {},
