@@ -332,10 +332,8 @@ describe("a restore that can't be believed in", () => {
 
     const { code, stdout, stderr } = await holdfast.start(args).ended;
 
-    const stoppedAt = performance.now();
     running.process.kill("SIGTERM");
     expect((await running.ended).code).toBe(0);
-    expect(performance.now() - stoppedAt).toBeLessThan(15_000);
     expect(code).toBe(1);
     expect(stdout).toMatch(
       /^mistyped: nothing was restored: there is no backup no-such-backup .* \[BackupNotFound\]\n$/,
