@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { judgeLease, type Lease } from "./lease-plan.ts";
+import { judgeLease, type Lease, type LeaseVerdict } from "./lease-plan.ts";
 
 const WALL_MS = Date.parse("2026-11-20T21:00:00Z");
 
@@ -13,15 +13,26 @@ function lease(spec: Lease["spec"], resourceVersion = "7"): Lease {
 }
 
 const held = { holderIdentity: "other", leaseDurationSeconds: 15, leaseTransitions: 4 };
+const termOf = (verdict: LeaseVerdict): number => (verdict.type === "free" ? verdict.term : Number.NaN);
 const at = (monotonicMs: number) => ({ wallMs: WALL_MS, monotonicMs });
 
 describe("a lease", () => {
   it("that nobody has made begins with a term above all that an earlier lease can have had", () => {
     const made = judgeLease(undefined, undefined, at(0));
-    const madeAgain = judgeLease(undefined, undefined, { wallMs: WALL_MS + 120_000, monotonicMs: 0 });
+    const halfMinute = { wallMs: WALL_MS + 30_000, monotonicMs: 0 };
+    const madeAgain = judgeLease(undefined, undefined, halfMinute);
 
-    expect(made).toEqual({ type: "free", term: WALL_MS / 60_000 });
-    expect(madeAgain).toEqual({ type: "free", term: WALL_MS / 60_000 + 2 });
+    // Whole minutes since 1970 were what first terms were made of once.
+    expect(termOf(made)).toBeGreaterThan(halfMinute.wallMs / 60_000);
+    expect(termOf(made)).toBeLessThan(2 ** 31);
+    // One taken every second since is not above it.
+    expect(termOf(madeAgain)).toBe(termOf(made) + 30);
+  });
+
+  it("that is made by a clock which is years behind has a term all the same", () => {
+    const made = judgeLease(undefined, undefined, { wallMs: Date.parse("1999-01-01T00:00:00Z"), monotonicMs: 0 });
+
+    expect(termOf(made)).toBe(1);
   });
 
   it("that was released is taken at once, with the next term", () => {

@@ -22,7 +22,8 @@ export type LeaseVerdict =
   | { readonly type: "free"; readonly term: number }
   | { readonly type: "held"; readonly holder: string; readonly observed: ObservedLease };
 
-const MINUTE_MS = 60_000;
+/** Seconds since then are above the minutes since 1970 that first terms were once made of, and fit into 32 bits until 2088. */
+const TERMS_BEGIN_MS = Date.UTC(2020, 0, 1);
 /** What a holder that does not say has, in seconds; nobody leaves it out. */
 const UNKNOWN_DURATION_S = 60;
 
@@ -46,9 +47,10 @@ export function judgeLease(
 }
 
 /**
- * The term of a lease that is made anew: whole minutes since 1970. A lease may be deleted with its namespace while the
- * record in Git and the claims in the bucket go on, and terms there must never be higher than that of the next leader.
+ * The term of a lease that is made anew: whole seconds since 2020. A lease may be deleted with its namespace while the
+ * record in Git and the claims in the bucket go on, and terms there must never be higher than that of the next leader,
+ * also where a `run --once` every half minute raised them for years.
  */
 function firstTerm(wallMs: number): number {
-  return Math.floor(wallMs / MINUTE_MS);
+  return Math.max(1, Math.floor((wallMs - TERMS_BEGIN_MS) / 1000));
 }
