@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from "node:http";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Dispatcher } from "undici";
 import type { Credentials } from "./credentials.ts";
 import type { HttpLoss, HttpRequest } from "./transport.ts";
@@ -95,6 +96,15 @@ export function send(credentials: Credentials, request: HttpRequest, receiver: R
  */
 function onceFree(then: () => void): void {
   process.nextTick(setImmediate, then);
+}
+
+/**
+ * Until a request that was just asked for is on its way. undici looks for a turn of the event loop whether a connection
+ * that lay idle still stands, before it writes: who went to work at once would keep the server waiting for all of it.
+ */
+export async function untilSent(): Promise<void> {
+  await nextTurn(); // the turn that is under way may have had its look already
+  await nextTurn();
 }
 
 function lossOf(cause: Error, sent: boolean): HttpLoss {

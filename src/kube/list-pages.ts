@@ -1,9 +1,9 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
 import { apiVersionOf, type GroupVersionResource } from "../api/object.ts";
 import { CodedError } from "../errors.ts";
 import type { Caller } from "./caller.ts";
 import type { ListOptions, ListPage } from "./client.ts";
 import { createDeliveredKeys } from "./delivered-keys.ts";
+import { untilSent } from "./dispatch.ts";
 import { peekContinueToken, type ScannedList, scanList } from "./list-scanner.ts";
 import type { PageMemory } from "./page-memory.ts";
 import { collectionPath, listRef, withQuery } from "./paths.ts";
@@ -58,15 +58,6 @@ export async function* listPages(
   } finally {
     stop.abort(new CodedError("Cancelled", { what: "list" }, "nobody reads this LIST any more"));
   }
-}
-
-/**
- * Until a request that was just asked for is on its way. undici looks for a turn of the event loop whether a connection
- * that lay idle still stands, before it writes: who went to work at once would keep the server waiting for all of it.
- */
-async function untilSent(): Promise<void> {
-  await nextTurn(); // the turn that is under way may have had its look already
-  await nextTurn();
 }
 
 /** A page as it came, with what is needed to ask for the next one. */
