@@ -15,7 +15,9 @@ import {
   COLON,
   COMMA,
   endsScalar,
+  isDigit,
   keyText,
+  MINUS,
   OPEN_ARRAY,
   OPEN_OBJECT,
   QUOTE,
@@ -354,12 +356,10 @@ function copyBytes(
   return to - from;
 }
 
-const MINUS = 0x2d;
-
 /** Numbers and literals are written as they came: parse tags a number that a double would write otherwise. */
 function isScalar(bytes: Buffer, start: number, end: number): boolean {
   const first = bytes[start] as number;
-  if (first === MINUS || (first >= 0x30 && first <= 0x39)) return true;
+  if (first === MINUS || isDigit(first)) return true;
   const text = bytes.toString("latin1", start, end);
   return text === "true" || text === "false" || text === "null";
 }

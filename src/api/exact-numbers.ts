@@ -2,17 +2,14 @@
  * Keeps the digits of numbers that a double would write otherwise: in the text, before it is parsed. (The reviver of
  * `JSON.parse` is told a number's source too, but nine times slower, and V8 withholds it now and then.)
  */
-import { BACKSLASH, COLON, endsScalar, QUOTE, skipSpace, stringEnd } from "./json-bytes.ts";
+import { BACKSLASH, COLON, endsScalar, isDigit, MINUS, QUOTE, skipSpace, stringEnd, ZERO } from "./json-bytes.ts";
 
 /** Begins the string that stands in for a number. */
 const NUMBER_TAG = "\u0000number:";
 /** Begins a string that could be taken for one of ours. */
 const STRING_TAG = "\u0000string:";
 
-const MINUS = 0x2d;
 const DOT = 0x2e;
-const ZERO = 0x30;
-const NINE = 0x39;
 const LOWER_E = 0x65;
 const UPPER_E = 0x45;
 /** A double holds every whole number of fewer digits. */
@@ -101,8 +98,4 @@ function isDoubtful(json: Buffer, start: number, end: number): boolean {
     if (byte === DOT || byte === LOWER_E || byte === UPPER_E) return true;
   }
   return false;
-}
-
-function isDigit(byte: number): boolean {
-  return byte >= ZERO && byte <= NINE;
 }

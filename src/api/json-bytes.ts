@@ -8,6 +8,9 @@ export const OPEN_OBJECT = 0x7b;
 export const CLOSE_OBJECT = 0x7d;
 export const OPEN_ARRAY = 0x5b;
 export const CLOSE_ARRAY = 0x5d;
+export const MINUS = 0x2d;
+export const ZERO = 0x30;
+const NINE = 0x39;
 
 /** `[` and `]` differ from `{` and `}` in this bit only, and no other bytes of JSON outside strings do. */
 const CASE = 0x20;
@@ -163,6 +166,10 @@ export function skipSpace(bytes: Buffer, start: number): number {
 
 export function isSpace(byte: number | undefined): boolean {
   return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
+}
+
+export function isDigit(byte: number): boolean {
+  return byte >= ZERO && byte <= NINE;
 }
 
 /** True for what may follow a number or a literal. */

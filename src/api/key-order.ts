@@ -1,5 +1,7 @@
 /** Sorted keys without building text by hand: digests of a hundred thousand objects spend their time here. */
 
+import { isDigit } from "./json-bytes.ts";
+
 /** Says that a value has a key which a JavaScript object can't hold in its sorted place. */
 export const UNORDERABLE: unique symbol = Symbol("unorderable");
 
@@ -51,10 +53,7 @@ function isSorted(keys: readonly string[]): boolean {
   return true;
 }
 
-const ZERO = 0x30;
-const NINE = 0x39;
-
 function isUnorderable(key: string): boolean {
   const first = key.charCodeAt(0);
-  return (first >= ZERO && first <= NINE && /^\d+$/.test(key)) || key === "__proto__";
+  return (isDigit(first) && /^\d+$/.test(key)) || key === "__proto__";
 }
